@@ -49,7 +49,8 @@ function cutThumbnails(images, onTile) {
   async function loadTile(t) {
     try {
       const bytes = await blockBytes(images.tiles[t]);
-      return await createImageBitmap(new Blob([bytes], { type: "image/png" }));
+      const type = images.kind === "jpeg" ? "image/jpeg" : "image/png";
+      return await createImageBitmap(new Blob([bytes], { type }));
     } catch (error) {
       showNote(`Some images cannot be shown: ${messageOf(error)}.`);
       return null;

@@ -1,7 +1,7 @@
 //! NPY files as matrices, labels, images and pictures.
 #![no_main]
 
-use layerlens::dataset::{Colour, Pictures, npy};
+use layerlens::dataset::{Colour, Images, npy};
 use layerlens_fuzz::{Place, check, check_labels};
 use libfuzzer_sys::fuzz_target;
 
@@ -21,9 +21,9 @@ fuzz_target!(|bytes: &[u8]| {
         );
     }
     if let Some(images) = check(&place, npy::read_images(&path)) {
-        assert_eq!(images.pixels().len(), images.n() * images.height() * images.width());
+        assert_eq!(images.pixels().len(), images.n() * images.n_values());
     }
-    if let Some((pictures, _)) = check(&place, Pictures::read(&path, Colour::default())) {
+    if let Some((pictures, _)) = check(&place, Images::read(&path, Colour::default())) {
         assert!(pictures.n() > 0);
     }
 });

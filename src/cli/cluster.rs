@@ -7,7 +7,7 @@ use super::{Global, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
-use layerlens::dataset::{Images, Source, idx, names_files, npy, parse_names};
+use layerlens::dataset::{Colour, Images, Source, names_files, npy, parse_names};
 use layerlens::matrix::Matrix;
 use layerlens::range;
 use layerlens::report::cluster_table;
@@ -34,8 +34,9 @@ pub struct ClusterArgs {
     /// two principal components]
     #[arg(long = "map", value_name = "FILE")]
     maps: Vec<PathBuf>,
-    /// The points as images, for a gallery of the clusters: IDX, plain or .gz
-    #[arg(long, value_name = "FILE")]
+    /// The points as images, for a gallery of the clusters: a folder of .png and .jpg files, which
+    /// in natural order are the rows; an IDX file, plain or .gz; or .npy, n x height x width (x 3)
+    #[arg(long, value_name = "DIR|FILE")]
     images: Option<PathBuf>,
     /// Methods, with commas between
     #[arg(long, value_parser = cluster_names(), value_delimiter = ',', default_value = "k-means")]
@@ -62,8 +63,8 @@ fn read_map(path: &Path, points: (&Path, &Matrix)) -> Result<(String, Matrix), E
     Ok((stem(path), map))
 }
 
-fn read_images(path: &Path, points: (&Path, &Matrix)) -> Result<Images, Error> {
-    let images = idx::read_images(path)?;
+fn read_images(path: &Path, points: (&Path, &Matrix)) -> Result<(Images, Option<String>), Error> {
+    let (images, note) = Images::read(path, Colour::default())?;
     let (found, n) = (images.n(), points.1.n_samples());
     if found != n {
         return Err(Error::input(
@@ -71,7 +72,7 @@ fn read_images(path: &Path, points: (&Path, &Matrix)) -> Result<Images, Error> {
             format!("has {found} images, {} has {n} rows", points.0.display()),
         ));
     }
-    Ok(images)
+    Ok((images, note))
 }
 
 fn stem(path: &Path) -> String {
@@ -88,7 +89,10 @@ pub fn cluster(global: &Global, args: &ClusterArgs) -> Result<()> {
     let mut read = args.reading.read(&[(&args.input, &x, args.labels.as_deref())], &names)?;
     let maps = args.maps.iter().map(|path| read_map(path, points)).collect::<Result<_, _>>()?;
     let images = args.images.as_ref().map(|path| read_images(path, points)).transpose()?;
-    let files = [Some(&args.input), args.labels.as_ref(), args.images.as_ref()]
+    let (images, note) = images.map_or((None, None), |(images, note)| (Some(images), note));
+    read.warnings.extend(note);
+    let image_file = args.images.as_ref().filter(|path| path.is_file());
+    let files = [Some(&args.input), args.labels.as_ref(), image_file]
         .into_iter()
         .flatten()
         .chain(&args.maps);

@@ -111,12 +111,11 @@ fn described(data: &Dataset) -> Result<String> {
     let mut text = String::new();
     writeln!(
         text,
-        "{}: {} training and {} test images of {} x {}, {} classes\n",
+        "{}: {} training and {} test images of {}, {} classes\n",
         data.name,
         data.train.len(),
         data.test.len(),
-        images.height(),
-        images.width(),
+        images.size_text(),
         data.class_names.len()
     )?;
     let width = data.class_names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(5);

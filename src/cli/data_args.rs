@@ -2,7 +2,7 @@
 
 use clap::Args;
 use layerlens::dataset::{
-    Colour, DATASETS, Header, ImageShape, LabelColumn, Request, formats_text,
+    Channels, Colour, DATASETS, Header, ImageShape, LabelColumn, Request, formats_text,
 };
 use layerlens::format::quoted;
 use std::path::PathBuf;
@@ -41,9 +41,18 @@ pub struct ReadingArgs {
     /// or of the array, else square]
     #[arg(long, value_name = "HxW", help_heading = "Data")]
     pub image_shape: Option<ImageShape>,
-    /// Background of transparent pixels in image files: white, black or #rrggbb [default: white]
+    /// Background of transparent pixels in image files, and beside images that are scaled: white,
+    /// black or #rrggbb [default: white]
     #[arg(long, value_name = "COLOUR", help_heading = "Data")]
     pub background: Option<Colour>,
+    /// Height and width to which image files are scaled, proportions kept: 64x64 [default: their
+    /// own if they have one size, else 64x64, or less if all are smaller]
+    #[arg(long, value_name = "HxW", help_heading = "Data")]
+    pub size: Option<ImageShape>,
+    /// Values of a pixel of image files: grey, rgb, or auto, which is grey if no pixel has a colour
+    /// [default: auto]
+    #[arg(long, value_name = "grey|rgb|auto", help_heading = "Data")]
+    pub channels: Option<Channels>,
     /// Exchange rows and columns of pixels: the images of EMNIST are stored so
     #[arg(long, help_heading = "Data")]
     pub transpose: bool,
@@ -85,6 +94,8 @@ impl ReadingArgs {
             label_column: self.label_column.clone(),
             image_shape: self.image_shape,
             background: self.background,
+            size: self.size,
+            channels: self.channels,
             transpose: self.transpose,
             class_names: self.class_names.clone(),
         }
@@ -99,6 +110,8 @@ impl ReadingArgs {
             label_column,
             image_shape,
             background,
+            size,
+            channels,
             transpose,
             class_names,
         } = self;
@@ -108,6 +121,8 @@ impl ReadingArgs {
             ("--label-column", label_column.as_ref().map(ToString::to_string)),
             ("--image-shape", image_shape.map(|shape| shape.to_string())),
             ("--background", background.map(|colour| colour.to_string())),
+            ("--size", size.map(|size| size.to_string())),
+            ("--channels", channels.map(|channels| channels.to_string())),
         ];
         let names = class_names.iter().map(|names| ("--class-names", Some(names.clone())));
         let given = values

@@ -1,7 +1,7 @@
 //! Images and labels in NumPy arrays: a .npz archive or a folder of .npy files, with the arrays
 //! `x_train`, `y_train`, `x_test` and `y_test` as Keras ships them, or `train_images`,
-//! `train_labels`, `test_images` and `test_labels` as MedMNIST does. `class_names` may name the
-//! classes.
+//! `train_labels`, `test_images` and `test_labels` as MedMNIST does. Images are n x height x width, or
+//! n x height x width x 3 in colour. `class_names` may name the classes.
 
 use super::npy::{Bytes, read_bytes, read_bytes_from, read_names_from, write_bytes, write_names};
 use super::request::ImageShape;
@@ -215,14 +215,28 @@ pub(super) fn one_scale(scales: &[(PathBuf, bool); 2]) -> Result<Option<String>>
 
 fn samples((x, pixels): Named, (y, labels): Named, asked: Option<ImageShape>) -> Result<Samples> {
     let no_shape = || {
-        let expected = "n x height x width, or n x d with d a square number, 784 for images of 28 x 28, or with `Request::image_shape`";
+        let expected = match pixels.shape[..] {
+            [_, 3, height, width] if width != 3 => {
+                return Error::input(
+                    &x,
+                    format!(
+                        "has shape {:?}, colours before the pixels; expected n x {height} x {width} x 3, as `numpy.moveaxis(x, 1, 3)` gives it",
+                        pixels.shape
+                    ),
+                );
+            }
+            _ => {
+                "n x height x width, or n x d with d a square number, 784 for images of 28 x 28, or with `Request::image_shape`"
+            }
+        };
         Error::input(&x, format!("has shape {:?}, expected {expected}", pixels.shape))
     };
-    let (height, width) = match pixels.shape[..] {
-        [_, height, width] | [_, height, width, 1] => (height, width),
+    let [height, width, channels] = match pixels.shape[..] {
+        [_, height, width] => [height, width, 1],
+        [_, height, width, channels @ (1 | 3)] => [height, width, channels],
         [_, d] => match asked.filter(|shape| shape.n_pixels() == Some(d)) {
-            Some(ImageShape { height, width }) => (height, width),
-            None if d > 0 && d.isqrt().pow(2) == d => (d.isqrt(), d.isqrt()),
+            Some(ImageShape { height, width }) => [height, width, 1],
+            None if d > 0 && d.isqrt().pow(2) == d => [d.isqrt(), d.isqrt(), 1],
             None => return Err(no_shape()),
         },
         _ => return Err(no_shape()),
@@ -236,7 +250,7 @@ fn samples((x, pixels): Named, (y, labels): Named, asked: Option<ImageShape>) ->
     if labels.values.is_empty() {
         return Err(Error::input(y, "holds no labels, expected at least one"));
     }
-    let images = Images::new(pixels.values, height, width)
+    let images = Images::with_channels(pixels.values, height, width, channels)
         .map_err(|error| Error::input(&x, error.to_string()))?;
     Samples::new(images, labels.values)
         .map_err(|error| Error::input(&y, format!("{error} in {}", x.display())))
@@ -282,11 +296,8 @@ pub(super) fn write_npz(
 }
 
 fn write_images(out: &mut dyn Write, images: &Images) -> io::Result<()> {
-    write_bytes(
-        out,
-        &[images.n(), images.height(), images.width()].map(|size| size as u64),
-        images.pixels(),
-    )
+    let shape: Vec<u64> = images.array_shape().into_iter().map(|size| size as u64).collect();
+    write_bytes(out, &shape, images.pixels())
 }
 
 fn write_labels(out: &mut dyn Write, labels: &[u8]) -> io::Result<()> {

@@ -1,6 +1,6 @@
 //! Writing data in the formats that can be read.
 
-use super::formats::{Contents, Fill, Format, Writer};
+use super::formats::{Contents, FORMATS, Fill, Format, Writer};
 use super::{Dataset, classes, names};
 use crate::error::{Error, Result};
 use crate::files::{TEMPORARY, Unfinished, create_folder};
@@ -32,7 +32,7 @@ impl<'a> Contents<'a> {
 /// `class_names.txt`. Names are omitted if they are the numbers in the files.
 ///
 /// # Errors
-/// [`Error::Parameter`] if the format cannot be written; [`Error::Exists`] if one of the files
+/// [`Error::Parameter`] if the format cannot be written, or not with colours; [`Error::Exists`] if one of the files
 /// exists already, compressed or not, unless `force`, which replaces both forms; [`Error::Write`]
 /// and [`Error::Interrupted`], with nothing left behind.
 pub fn convert(
@@ -47,6 +47,7 @@ pub fn convert(
     let Some(written) = &format.written else {
         return Err(Error::parameter("format", format.name, "one that can be written"));
     };
+    check_colours(data, format)?;
     let in_folder = matches!(written.writer, Writer::Folder(_));
     let (folder, files) = files(&contents, out, &written.writer, gzip);
     let named = folder.join(CLASS_NAMES);
@@ -98,6 +99,25 @@ pub fn convert(
         std::fs::remove_file(path).map_err(|error| Error::write(path, error))?;
     }
     Ok(paths)
+}
+
+/// Refuses images in colour for a format that holds grey ones only.
+fn check_colours(data: &Dataset, format: &Format) -> Result<()> {
+    let holds_colour =
+        |format: &Format| format.written.as_ref().is_some_and(|written| written.colour);
+    let images = &data.train.images;
+    if images.channels() == 1 || holds_colour(format) {
+        return Ok(());
+    }
+    let others: Vec<&str> =
+        FORMATS.iter().filter(|format| holds_colour(format)).map(|format| format.name).collect();
+    let expected = format!(
+        "it holds grey images only, and those of {} are {}: expected {}",
+        data.name,
+        images.size_text(),
+        others.join(" or ")
+    );
+    Err(Error::parameter("format", format.name, expected))
 }
 
 /// Files that must not remain beside the written ones: their other forms, and names of other data.

@@ -97,14 +97,20 @@ fn name(path: &Path, prefix: Option<&str>) -> String {
 }
 
 /// Options that apply to some formats only, and the common name of these formats.
-const OPTIONS: [(&str, &str); 2] =
-    [("label_column", "CSV files"), ("background", "folders of images")];
+const OPTIONS: [(&str, &str); 4] = [
+    ("label_column", "CSV files"),
+    ("background", "folders of images"),
+    ("size", "folders of images"),
+    ("channels", "folders of images"),
+];
 
 /// Refuses an option that does not apply to the data.
 fn check_options(path: &Path, format: &Format, request: &Request) -> Result<()> {
     let given = [
         request.label_column.as_ref().map(ToString::to_string),
         request.background.map(|colour| colour.to_string()),
+        request.size.map(|size| size.to_string()),
+        request.channels.map(|channels| channels.to_string()),
     ];
     for ((option, meant_for), value) in OPTIONS.into_iter().zip(given) {
         if let Some(value) = value.filter(|_| !format.options.contains(&option)) {

@@ -10,8 +10,8 @@ use std::io::{BufRead, Seek};
 /// pixels.
 const LARGEST: u64 = 512 << 20;
 
-/// Width, height and, as `true`, colour of an upright image.
-pub(super) type Header = (u32, u32, bool);
+/// Width and height of an upright image.
+pub(super) type Header = (u32, u32);
 
 /// A picture without transparency.
 pub(super) struct Picture {
@@ -29,7 +29,6 @@ pub(super) struct Picture {
 pub(super) fn header(reader: impl BufRead + Seek) -> Result<Header, String> {
     let mut decoder = decoder(reader)?;
     let (width, height) = decoder.dimensions();
-    let color = decoder.color_type().has_color();
     let lies = matches!(
         orientation(&mut decoder),
         Orientation::Rotate90
@@ -37,7 +36,7 @@ pub(super) fn header(reader: impl BufRead + Seek) -> Result<Header, String> {
             | Orientation::Rotate90FlipH
             | Orientation::Rotate270FlipH
     );
-    Ok(if lies { (height, width, color) } else { (width, height, color) })
+    Ok(if lies { (height, width) } else { (width, height) })
 }
 
 /// Decodes a file, rotates it as its EXIF data say, and blends transparent parts with `background`.
@@ -96,7 +95,6 @@ fn opaque(image: DynamicImage, background: Colour) -> (DynamicImage, bool) {
         kind if kind.has_alpha() => Rgb16,
         _ => return (image, false),
     };
-    let grey_ground = background.0.iter().all(|&value| value == background.0[0]);
     let values = image.to_rgba16();
     let (width, height) = values.dimensions();
     if values.pixels().all(|pixel| pixel[3] == u16::MAX) {
@@ -110,7 +108,7 @@ fn opaque(image: DynamicImage, background: Colour) -> (DynamicImage, bool) {
     }
     let ground = background.0.map(wide_value);
     let over = |pixel: &Rgba<u16>, channel: usize| blend(pixel[channel], pixel[3], ground[channel]);
-    if matches!(without, L8 | L16) && grey_ground {
+    if matches!(without, L8 | L16) && background.is_grey() {
         let grey = values.pixels().map(|pixel| over(pixel, 0)).collect();
         let flat: ImageBuffer<Luma<u16>, Vec<u16>> =
             ImageBuffer::from_raw(width, height, grey).expect("a value a pixel");
@@ -124,7 +122,7 @@ fn opaque(image: DynamicImage, background: Colour) -> (DynamicImage, bool) {
 }
 
 /// A byte in 16 bits: 65,535 is 257 times 255.
-fn wide_value(byte: u8) -> u16 {
+pub(super) fn wide_value(byte: u8) -> u16 {
     257 * u16::from(byte)
 }
 

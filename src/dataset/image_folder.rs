@@ -1,20 +1,15 @@
-//! Folders of images: one subfolder for each class; each image becomes 28 x 28 grey values.
+//! Folders of images: one subfolder for each class.
 
-use super::image_file::{self, Picture};
+use super::image_files::{self, Changes, Decoded, Form, Wanted};
 use super::listing::{Entry, entries, listed};
-use super::request::Colour;
+use super::request::{Colour, ImageShape};
 use super::source::hex;
 use super::{Images, Samples, Source};
 use crate::error::{Error, Result};
 use crate::random::Random;
-use image::{ImageBuffer, Luma, imageops};
-use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-
-/// Height and width to which images are scaled.
-const SIDE: u32 = 28;
 
 /// Stream and seed of the random numbers that choose test images: constants, so that runs with
 /// different seeds are tested on the same images.
@@ -97,12 +92,12 @@ fn folder_layout(folder: &Path) -> Result<FolderLayout> {
 }
 
 /// Reads `train/CLASS/*` and `test/CLASS/*`, or otherwise `CLASS/*`.
-pub(super) fn read(folder: &Path, background: Colour) -> Result<Read> {
-    let mut warnings = Vec::new();
+pub(super) fn read(folder: &Path, wanted: Wanted) -> Result<Read> {
     let (train, test, others) = match folder_layout(folder)? {
         FolderLayout::Parts { train, test, others } => (train, test, others),
-        FolderLayout::Classes(classes) => return read_undivided(folder, classes, background),
+        FolderLayout::Classes(classes) => return read_undivided(folder, classes, wanted),
     };
+    let mut warnings = Vec::new();
     if !others.is_empty() {
         warnings.push(format!(
             "{} holds {} besides, which is not read",
@@ -111,21 +106,25 @@ pub(super) fn read(folder: &Path, background: Colour) -> Result<Read> {
         ));
     }
     let known = several(&train, classes(&train)?)?;
-    let (train, of_train) = load(&train, &known, &known, background, &mut warnings)?;
-    let (test, of_test) = load(&test, &classes(&test)?, &known, background, &mut warnings)?;
+    let parts = [Files::of(&train, &known, &known)?, Files::of(&test, &classes(&test)?, &known)?];
+    let Loaded { mut parts, notes } = load(folder, parts, wanted)?;
+    warnings.extend(notes);
+    let (train, of_train) = parts.remove(0);
+    let (test, of_test) = parts.remove(0);
     let class_names = known.into_iter().map(|class| class.name).collect();
     Ok(Read { class_names, train, test, sources: vec![of_train, of_test], warnings })
 }
 
 /// Reads `CLASS/*`, and splits off test images.
-fn read_undivided(folder: &Path, classes: Vec<Entry>, background: Colour) -> Result<Read> {
+fn read_undivided(folder: &Path, classes: Vec<Entry>, wanted: Wanted) -> Result<Read> {
     let classes = several(folder, classes)?;
-    let mut warnings = Vec::new();
-    let (all, source) = load(folder, &classes, &classes, background, &mut warnings)?;
-    let (train, test) = divide(&all.labels).map_err(|class| {
+    let files = Files::of(folder, &classes, &classes)?;
+    let (train, test) = divide(&files.labels).map_err(|class| {
         let class = &classes[usize::from(class)].path;
         Error::input(class, "holds one image; expected two, one of them for the test")
     })?;
+    let Loaded { mut parts, notes: mut warnings } = load(folder, [files], wanted)?;
+    let (all, source) = parts.remove(0);
     warnings.push(put_aside(folder, &test, &all));
     let (train, test) = (all.select(&train), all.select(&test));
     let class_names = classes.into_iter().map(|class| class.name).collect();
@@ -143,19 +142,29 @@ pub(super) fn put_aside(path: &Path, test: &[usize], all: &Samples) -> String {
     )
 }
 
-/// Note about images that were not 28 x 28 grey values already: their conversion, and their number.
-fn conversion(folder: &Path, decoded: &[Decoded], background: Colour) -> Option<String> {
+/// Note about images that did not have the form already: their conversion, and their number.
+fn conversion(
+    folder: &Path,
+    decoded: &[Decoded],
+    form: &Form,
+    background: Colour,
+) -> Option<String> {
     let changes = |wanted: fn(&Changes) -> bool| {
         decoded.iter().filter(|image| wanted(&image.changes)).count()
     };
+    let ImageShape { height, width } = form.size;
     let steps = [
         (changes(|it| it.turned), "turned as their EXIF data say".into()),
         (changes(|it| it.transparent), format!("transparency over {background}")),
-        (changes(|it| it.coloured), "grey = 0.2126 red + 0.7152 green + 0.0722 blue".into()),
+        (changes(|it| it.bleached), "grey = 0.2126 red + 0.7152 green + 0.0722 blue".into()),
+        (changes(|it| it.tripled), "grey as red, green and blue alike".into()),
         (changes(|it| it.deep), "values of 16 bits rounded to 8".into()),
         (
             changes(|it| it.scaled),
-            "scaled to 28 x 28 with a triangle filter, whatever the proportions".into(),
+            format!(
+                "scaled to {height} x {width} with a triangle filter, proportions kept, on \
+                 {background}"
+            ),
         ),
     ];
     let done: Vec<String> =
@@ -200,48 +209,78 @@ fn several(folder: &Path, classes: Vec<Entry>) -> Result<Vec<Entry>> {
     }
 }
 
-/// All images of the given class folders and their description, with a note about converted ones;
-/// labels are indices into `known`.
-fn load(
-    folder: &Path,
-    classes: &[Entry],
-    known: &[Entry],
-    background: Colour,
-    warnings: &mut Vec<String>,
-) -> Result<(Samples, Source)> {
-    let mut files = Vec::new();
-    for class in classes {
-        let path = &class.path;
-        let Some(label) = known.iter().position(|known| known.name == class.name) else {
-            let known =
-                known.iter().map(|class| class.name.as_str()).collect::<Vec<_>>().join(", ");
-            return Err(Error::input(
-                path,
-                format!("is no class of the training images, which are {known}"),
-            ));
-        };
-        let images = entries(path)?;
-        if let Some(other) = images.iter().find(|file| !file.is_image()) {
-            return Err(Error::input(
-                &other.path,
-                "is no .png, .jpg or .jpeg file; expected nothing else in a folder of images",
-            ));
+/// The image files of a part.
+struct Files {
+    folder: PathBuf,
+    paths: Vec<PathBuf>,
+    /// The class of each.
+    labels: Vec<u8>,
+}
+
+impl Files {
+    /// The files of the given class folders; labels are indices into `known`.
+    fn of(folder: &Path, classes: &[Entry], known: &[Entry]) -> Result<Self> {
+        let mut files = Self { folder: folder.to_owned(), paths: Vec::new(), labels: Vec::new() };
+        for class in classes {
+            let path = &class.path;
+            let Some(label) = known.iter().position(|known| known.name == class.name) else {
+                let known =
+                    known.iter().map(|class| class.name.as_str()).collect::<Vec<_>>().join(", ");
+                return Err(Error::input(
+                    path,
+                    format!("is no class of the training images, which are {known}"),
+                ));
+            };
+            let images = entries(path)?;
+            if let Some(other) = images.iter().find(|file| !file.is_image()) {
+                return Err(Error::input(
+                    &other.path,
+                    "is no .png, .jpg or .jpeg file; expected nothing else in a folder of images",
+                ));
+            }
+            if images.is_empty() {
+                return Err(Error::input(
+                    path,
+                    "holds no images, expected at least one .png or .jpg file",
+                ));
+            }
+            files.labels.extend(images.iter().map(|_| label as u8));
+            files.paths.extend(images.into_iter().map(|file| file.path));
         }
-        if images.is_empty() {
-            return Err(Error::input(
-                path,
-                "holds no images, expected at least one .png or .jpg file",
-            ));
-        }
-        files.extend(images.into_iter().map(|file| (file.path, label as u8)));
+        Ok(files)
     }
-    let decoded: Vec<Decoded> =
-        files.par_iter().map(|(file, _)| decode(file, background)).collect::<Result<_>>()?;
-    let source = described(folder, files.iter().map(|(file, _)| file).zip(&decoded));
-    warnings.extend(conversion(folder, &decoded, background));
-    let pixels = decoded.into_iter().flat_map(|image| image.pixels).collect();
-    let images = Images::new(pixels, SIDE as usize, SIDE as usize)?;
-    Ok((Samples::new(images, files.into_iter().map(|(_, label)| label).collect())?, source))
+}
+
+/// Images of all parts, in one form.
+struct Loaded {
+    /// The images of each part, and their description.
+    parts: Vec<(Samples, Source)>,
+    /// Notes about converted images.
+    notes: Vec<String>,
+}
+
+fn load<const N: usize>(folder: &Path, parts: [Files; N], wanted: Wanted) -> Result<Loaded> {
+    let paths: Vec<PathBuf> = parts.iter().flat_map(|part| part.paths.clone()).collect();
+    let (form, mut rest) = image_files::read(folder, &paths, wanted)?;
+    let ImageShape { height, width } = form.size;
+    let mut read = Vec::new();
+    let mut notes = Vec::new();
+    for Files { folder, paths, labels } in parts {
+        let others = rest.split_off(paths.len());
+        let decoded = std::mem::replace(&mut rest, others);
+        let source = described(&folder, paths.iter().zip(&decoded));
+        notes.extend(conversion(&folder, &decoded, &form, wanted.background));
+        let pixels = decoded.into_iter().flat_map(|image| image.pixels).collect();
+        let images = Images::with_channels(pixels, height, width, form.channels)?;
+        read.push((Samples::new(images, labels)?, source));
+    }
+    notes.extend(form.reason.map(|reason| {
+        format!(
+            "the images in {} {reason}: without `Request::size` they become {height} x {width}",
+            folder.display()
+        )
+    }));
+    Ok(Loaded { parts: read, notes })
 }
 
 /// A folder as listed in the manifest: by the lines that `sha256sum` prints for its images, in the
@@ -260,52 +299,6 @@ fn described<'a>(folder: &Path, files: impl Iterator<Item = (&'a PathBuf, &'a De
         sha256: hex(hash.finalize()),
         verified: false,
     }
-}
-
-/// An image file that was read.
-struct Decoded {
-    pixels: Vec<u8>,
-    changes: Changes,
-    bytes: u64,
-    sha256: String,
-}
-
-/// Changes to an image until it was 28 x 28 grey values.
-#[derive(Default, PartialEq)]
-struct Changes {
-    turned: bool,
-    transparent: bool,
-    coloured: bool,
-    /// `true` if it had 16-bit grey values; those that come from blending transparent images do not
-    /// count.
-    deep: bool,
-    scaled: bool,
-}
-
-fn decode(path: &Path, background: Colour) -> Result<Decoded> {
-    let bytes = std::fs::read(path)
-        .map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
-    let read = image_file::decode(std::io::Cursor::new(&bytes), background);
-    let Picture { image, turned, transparent } =
-        read.map_err(|message| Error::input(path, message))?;
-    let scaled = (image.width(), image.height()) != (SIDE, SIDE);
-    let coloured = image.color().has_color();
-    let deep = image.color() == image::ColorType::L16 && !transparent;
-    let is_ready = image.color() == image::ColorType::L8 && !scaled;
-    let pixels = if is_ready { image.into_bytes() } else { small_and_grey(&image) };
-    let changes = Changes { turned, transparent, coloured, deep, scaled };
-    Ok(Decoded { pixels, changes, bytes: bytes.len() as u64, sha256: hex(Sha256::digest(&bytes)) })
-}
-
-/// Grey values of an image at the common size, computed in 16 bits.
-fn small_and_grey(image: &image::DynamicImage) -> Vec<u8> {
-    let grey = image.to_luma_alpha16();
-    let values: Vec<u16> = grey.pixels().map(|pixel| pixel[0]).collect();
-    let grey: ImageBuffer<Luma<u16>, _> =
-        ImageBuffer::from_raw(grey.width(), grey.height(), values).expect("a value a pixel");
-    let small = imageops::resize(&grey, SIDE, SIDE, imageops::FilterType::Triangle);
-    // 65,535 is 257 times 255.
-    small.pixels().map(|pixel| ((u32::from(pixel[0]) + 128) / 257) as u8).collect()
 }
 
 /// Training and test rows: of each class that occurs, one image in [`TEST_SHARE`], but at least

@@ -14,6 +14,7 @@ mod formats;
 mod groups;
 pub mod idx;
 mod image_file;
+mod image_files;
 mod image_folder;
 mod images;
 mod labels;
@@ -22,7 +23,7 @@ mod listing;
 mod names;
 pub mod npy;
 mod optdigits;
-mod pictures;
+mod read_images;
 mod registered;
 mod request;
 mod sample;
@@ -40,8 +41,7 @@ pub(crate) use labels::blank_line;
 pub use labels::{LabelFile, Labels, LabelsBeside, MAX_CLASSES, Values, read_labels};
 pub(crate) use names::unmet;
 pub use names::{escaped_name, names_files, names_text, parse_names, read_names, unescaped_name};
-pub use pictures::Pictures;
-pub use request::{Colour, Header, ImageShape, LabelColumn, Request};
+pub use request::{Channels, Colour, Header, ImageShape, LabelColumn, Request};
 pub use source::Source;
 
 use crate::error::{Error, Result};
@@ -60,7 +60,7 @@ pub struct Dataset {
     pub class_names: Vec<String>,
     /// Training images.
     pub train: Samples,
-    /// Test images, with the same height and width.
+    /// Test images, with the same height, width and channels.
     pub test: Samples,
     /// Files from which the data were read.
     pub sources: Vec<Source>,
@@ -247,6 +247,8 @@ fn named_only(request: &Request) -> Result<()> {
     let options = [
         ("label_column", request.label_column.as_ref().map(ToString::to_string)),
         ("background", request.background.map(|colour| colour.to_string())),
+        ("size", request.size.map(|size| size.to_string())),
+        ("channels", request.channels.map(|channels| channels.to_string())),
         ("class_names", names),
     ];
     match options.into_iter().find_map(|(field, value)| value.map(|value| (field, value))) {
@@ -309,15 +311,14 @@ fn check_sizes(
     (train_path, train): (&Path, &Samples),
     (test_path, test): (&Path, &Samples),
 ) -> Result<()> {
-    let size = |samples: &Samples| (samples.images.height(), samples.images.width());
-    if size(train) == size(test) {
+    if train.images.shape() == test.images.shape() {
         return Ok(());
     }
-    let ((found_height, found_width), (height, width)) = (size(test), size(train));
-    let trained_on = train_path.display();
     let message = format!(
-        "the images are {found_height} x {found_width}, but those of {trained_on} are {height} x \
-         {width}"
+        "the images are {}, but those of {} are {}",
+        test.images.size_text(),
+        train_path.display(),
+        train.images.size_text()
     );
     Err(Error::input(test_path, message))
 }

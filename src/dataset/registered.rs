@@ -226,9 +226,8 @@ fn samples(images: &Input, labels: &Input) -> Result<(Samples, bool)> {
 
 /// Names of the classes if images and labels are exactly those of a known data set, from any files.
 pub(super) fn recognise(train: &Samples, test: &Samples) -> Option<&'static Registered> {
-    let sizes =
-        [&train.images, &test.images].map(|images| (images.n(), images.height(), images.width()));
-    if sizes != [(60_000, 28, 28), (10_000, 28, 28)] {
+    let sizes = [&train.images, &test.images].map(|images| (images.n(), images.shape()));
+    if sizes != [(60_000, [28, 28, 1]), (10_000, [28, 28, 1])] {
         return None;
     }
     let contents = [

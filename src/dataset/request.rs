@@ -108,6 +108,13 @@ pub struct Colour(
     pub [u8; 3],
 );
 
+impl Colour {
+    /// `true` if red, green and blue are equal.
+    pub fn is_grey(self) -> bool {
+        self.0 == [self.0[0]; 3]
+    }
+}
+
 impl Default for Colour {
     fn default() -> Self {
         Self([255; 3])
@@ -148,6 +155,42 @@ impl fmt::Display for Colour {
     }
 }
 
+/// Values of a pixel of image files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Channels {
+    /// Grey if no pixel of any image has a colour, else red, green and blue.
+    #[default]
+    Auto,
+    /// One: 0.2126 red + 0.7152 green + 0.0722 blue.
+    Grey,
+    /// Red, green and blue.
+    Rgb,
+}
+
+impl FromStr for Channels {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.to_lowercase().as_str() {
+            "auto" => Ok(Self::Auto),
+            "grey" | "gray" => Ok(Self::Grey),
+            "rgb" => Ok(Self::Rgb),
+            _ => Err("expected auto, grey or rgb".into()),
+        }
+    }
+}
+
+impl fmt::Display for Channels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Grey => "grey",
+            Self::Rgb => "rgb",
+        })
+    }
+}
+
 macro_rules! as_text {
     ($name:ty) => {
         impl TryFrom<String> for $name {
@@ -169,6 +212,7 @@ macro_rules! as_text {
 as_text!(LabelColumn);
 as_text!(ImageShape);
 as_text!(Colour);
+as_text!(Channels);
 
 /// Request for the data of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -190,9 +234,18 @@ pub struct Request {
     /// Height and width of the images, if the files only give the number of pixels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_shape: Option<ImageShape>,
-    /// Background of transparent pixels of image files, if not white.
+    /// Background of transparent pixels of image files, if not white; also beside images that are
+    /// scaled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub background: Option<Colour>,
+    /// Height and width to which image files are scaled, their proportions kept. By default they
+    /// keep their size if all have one; otherwise they become 64 x 64, or a square of their longest
+    /// side if that is less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<ImageShape>,
+    /// Values of a pixel of image files, if that is not for their content to decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<Channels>,
     /// `true` if rows and columns of pixels should be exchanged, as EMNIST's files require.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub transpose: bool,
@@ -226,6 +279,10 @@ mod tests {
             [true; 3]
         );
         assert_eq!(Colour([128, 192, 255]).to_string(), "#80c0ff");
+        for text in ["auto", "grey", "rgb"] {
+            assert_eq!(text.parse::<Channels>().unwrap().to_string(), text);
+        }
+        assert!("3".parse::<Channels>().is_err());
         for text in ["28", "0x4", "x", "28x28x1", "-1x3"] {
             assert!(text.parse::<ImageShape>().is_err(), "{text}");
         }

@@ -1,6 +1,6 @@
 //! Pictures as PNG files of 8 bits a channel: each its own, or all on one sheet.
 
-use crate::dataset::Pictures;
+use crate::dataset::Images;
 use crate::error::{Error, Result};
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
@@ -20,7 +20,7 @@ pub struct Sheet {
 ///
 /// # Errors
 /// [`Error::Data`] with the encoder's words.
-pub fn png_files(pictures: &Pictures) -> Result<Vec<Vec<u8>>> {
+pub fn png_files(pictures: &Images) -> Result<Vec<Vec<u8>>> {
     let size = (pictures.width(), pictures.height());
     (0..pictures.n())
         .into_par_iter()
@@ -34,7 +34,7 @@ pub fn png_files(pictures: &Pictures) -> Result<Vec<Vec<u8>>> {
 ///
 /// # Errors
 /// [`Error::Data`] if there are none, or too many for a pixel each, or with the encoder's words.
-pub fn sheet(pictures: &Pictures, max_side: usize) -> Result<Sheet> {
+pub fn sheet(pictures: &Images, max_side: usize) -> Result<Sheet> {
     let n = pictures.n();
     let columns = n.isqrt() + usize::from(n.isqrt().pow(2) < n);
     if columns == 0 || columns > max_side {
@@ -55,7 +55,7 @@ pub fn sheet(pictures: &Pictures, max_side: usize) -> Result<Sheet> {
 
 /// The pictures of a range row by row in a grid of columns and rows, black where there are no more.
 pub(super) fn grid(
-    pictures: &Pictures,
+    pictures: &Images,
     range: Range<usize>,
     (columns, rows): (usize, usize),
 ) -> Vec<u8> {

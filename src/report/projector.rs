@@ -14,7 +14,7 @@
 //! to its own page, unless they are whole addresses.
 
 use super::pictures::sheet;
-use crate::dataset::Pictures;
+use crate::dataset::Images;
 use crate::error::{Error, Result};
 use crate::files::{create_folder, write_atomic};
 use crate::matrix::Matrix;
@@ -130,7 +130,7 @@ impl Projector {
     ///
     /// # Errors
     /// As [`sheet`]; [`Error::Write`].
-    pub fn write_sprite(&mut self, pictures: &Pictures) -> Result<(usize, usize)> {
+    pub fn write_sprite(&mut self, pictures: &Images) -> Result<(usize, usize)> {
         let sheet = sheet(pictures, MAX_SPRITE)?;
         write_atomic(&self.folder.join(SPRITE), |writer| writer.write_all(&sheet.png))?;
         self.sprite = Some(sheet.size);

@@ -147,12 +147,18 @@ fn prepare(job: &CompareModels) -> Result<Prepared<'_>> {
     let methods = build_methods(&job.methods)?;
     let data = Dataset::open(&job.data)?;
     let images = &data.train.images;
-    let input = [images.height(), images.width(), 1];
-    let built = job.models.iter().map(|model| model.blueprint.build(input, data.class_names.len()));
+    let built = job
+        .models
+        .iter()
+        .map(|model| model.blueprint.build(images.shape(), data.class_names.len()));
     let architectures = built.collect::<Result<Vec<_>>>()?;
     for (model, architecture) in job.models.iter().zip(&architectures) {
-        check_fit(architecture, &data.train)?;
-        check_fit(architecture, &data.test)?;
+        [&data.train, &data.test]
+            .into_iter()
+            .try_for_each(|samples| check_fit(architecture, samples))
+            .map_err(|error| {
+                Error::Data(format!("{} does not fit {}: {error}", model.name, data.name))
+            })?;
         let (train, validation) = model.training.split(data.train.len());
         if train.is_empty() || validation.is_empty() {
             let n = data.train.len();

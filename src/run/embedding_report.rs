@@ -5,7 +5,7 @@ use super::page::{PAGE_NEIGHBORS, reproduce, section};
 use super::report::{ReportSummary, check_new, summary};
 use crate::compute::Device;
 use crate::dataset::{
-    self, Colour, LabelColumn, Labels, LabelsBeside, Pictures, Source, npy, read_labels,
+    self, Colour, Images, LabelColumn, Labels, LabelsBeside, Source, npy, read_labels,
 };
 use crate::digits::rounded;
 use crate::error::{Error, Result};
@@ -34,7 +34,7 @@ pub struct EmbeddingReport {
     pub labels: Option<PathBuf>,
     /// The column of labels, if the file has several.
     pub label_column: Option<LabelColumn>,
-    /// Images, one for each row, as [`Pictures::read`] takes them.
+    /// Images, one for each row, as [`Images::read`] takes them.
     pub images: Option<PathBuf>,
     /// Background of transparent pixels in image files.
     pub background: Colour,
@@ -78,7 +78,7 @@ pub fn report_embedding(
 struct ReportFiles {
     embedding: Matrix,
     labels: Option<Labels>,
-    pictures: Option<Pictures>,
+    pictures: Option<Images>,
     x: Option<Matrix>,
     warnings: Vec<String>,
 }
@@ -109,7 +109,7 @@ impl ReportFiles {
             labels = Some(read);
         }
         if let Some(path) = &job.images {
-            let (read, note) = Pictures::read(path, job.background)?;
+            let (read, note) = Images::read(path, job.background)?;
             same(path, "images", read.n())?;
             warnings.extend(note);
             warnings.extend(page::scaled_words(&read));

@@ -10,7 +10,7 @@
 //! | `confidence_train.npy`, `confidence_test.npy` | the probability of each prediction, as a run writes it, where softmax or logits do not give it |
 //! | `class_names.txt` | a name a line, from class 0 on; else the classes are the labels that occur |
 //! | `layers.txt` | layers to embed and their order, a name a line; else all, `raw` first, numbers in names by value |
-//! | `images_train.npy`, `images_test.npy` | n x height x width, bytes |
+//! | `images_train.npy`, `images_test.npy` | n x height x width, or n x height x width x 3, bytes |
 //!
 //! The test part may be missing as a whole. Files of data that are not read are named in a warning.
 //! A training writes such a folder, and any program can.
@@ -177,15 +177,14 @@ pub(super) fn write_names(
     Ok(())
 }
 
-/// Writes the images of a part, n x height x width bytes.
+/// Writes the images of a part, n x height x width bytes, or n x height x width x 3 of colour.
 ///
 /// # Errors
 /// [`Error::Write`].
 pub(super) fn write_images(record: &mut RunFolder, part: &str, images: &Images) -> Result<()> {
     let file = Artifact::Layer { name: "images", part };
     npy::write_images(record.below(file)?, images)?;
-    let shape = vec![images.n(), images.height(), images.width()];
-    record.list(file, Some(shape), Some("uint8"));
+    record.list(file, Some(images.array_shape()), Some("uint8"));
     Ok(())
 }
 
@@ -338,6 +337,14 @@ impl Reader<'_> {
                     format!("has {found} columns, {} has {expected}", file(&train.name, "train")),
                 ));
             }
+        }
+        if let (Some(train), Some(test)) = (&train.images, &test.images)
+            && train.shape() != test.shape()
+        {
+            let (found, expected) = (test.size_text(), train.size_text());
+            let message =
+                format!("has images of {found}, {} of {expected}", file("images", "train"));
+            return Err(Error::input(self.folder.join(file("images", "test")), message));
         }
         Ok(())
     }

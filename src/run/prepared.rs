@@ -72,10 +72,7 @@ pub(super) fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> 
     let images = &data.train.images;
     let given = model.or(run.pretrained.as_deref());
     let (architecture, weights) = match given {
-        None => (
-            run.architecture.build([images.height(), images.width(), 1], data.class_names.len())?,
-            None,
-        ),
+        None => (run.architecture.build(images.shape(), data.class_names.len())?, None),
         Some(path) => {
             let (architecture, weights) = given_model(path, &mut data)?;
             (architecture, Some(weights))
@@ -111,7 +108,7 @@ fn given_model(path: &Path, data: &mut Dataset) -> Result<(Architecture, Weights
     let named = |error: Error| Error::input(path, error.to_string());
     check_fit(&architecture, &data.train)
         .and_then(|()| check_fit(&architecture, &data.test))
-        .map_err(named)?;
+        .map_err(|error| Error::input(path, format!("does not fit {}: {error}", data.name)))?;
     architecture.check_weights(&weights).map_err(named)?;
     let found = architecture.n_classes;
     let classes = data.class_names.len();

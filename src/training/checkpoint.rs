@@ -305,10 +305,11 @@ fn digest(samples: &Samples) -> String {
     let images = &samples.images;
     let mut hash = Sha256::new();
     hash.update(
-        [images.n(), images.height(), images.width()]
-            .map(|size| size as u64)
-            .map(u64::to_le_bytes)
-            .concat(),
+        images
+            .array_shape()
+            .into_iter()
+            .flat_map(|size| (size as u64).to_le_bytes())
+            .collect::<Vec<u8>>(),
     );
     (0..images.n()).for_each(|row| hash.update(images.image(row)));
     hash.update(&samples.labels);

@@ -258,24 +258,24 @@ impl Training {
     }
 }
 
-/// Refuses images of another size than the model's, and labels beyond its classes.
+/// Refuses images of another size than the model's, and labels beyond its classes. A model that
+/// begins with a dense layer takes images of any height and width with as many values.
 ///
 /// # Errors
 /// [`Error::Data`].
 pub fn check_fit(architecture: &Architecture, samples: &Samples) -> Result<()> {
-    let found = samples.images.n_pixels();
-    let expected = architecture.n_features();
-    if found != expected {
+    let found = samples.images.shape();
+    let fits = match architecture.is_spatial() {
+        true => found == architecture.input,
+        false => samples.images.n_values() == architecture.n_features(),
+    };
+    if !fits {
+        let words =
+            |[height, width, channels]: [usize; 3]| format!("{height} x {width} x {channels}");
         return Err(Error::Data(format!(
-            "the images have {found} pixels, the model takes {expected}"
-        )));
-    }
-    let found = [samples.images.height(), samples.images.width()];
-    let [height, width, _] = architecture.input;
-    if architecture.is_spatial() && found != [height, width] {
-        let [rows, columns] = found;
-        return Err(Error::Data(format!(
-            "the images have {rows} x {columns} pixels, the model takes {height} x {width}"
+            "the images are {} (height x width x channels), the model takes {}",
+            words(found),
+            words(architecture.input)
         )));
     }
     if let Some(row) =

@@ -14,6 +14,7 @@ mod keyboard;
 mod lasso;
 mod legend;
 mod page;
+mod pictures;
 #[path = "../cli/support.rs"]
 #[expect(dead_code, reason = "the tests of the command line use the rest")]
 mod program;

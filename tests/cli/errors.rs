@@ -128,7 +128,16 @@ fn weights_of_another_model_are_refused() {
         write_weights(&path, &small_mlp(features, classes), &weights).unwrap();
     };
     write(100, 10, 100);
-    place.refuse(3, run, &["m.safetensors", "images have 784 pixels", "takes 100"]);
+    place.refuse(
+        3,
+        run,
+        &[
+            "m.safetensors",
+            "does not fit fashion-mnist",
+            "images are 28 x 28 x 1",
+            "takes 1 x 100 x 1",
+        ],
+    );
     write(784, 5, 784);
     place.refuse(3, run, &["m.safetensors", "row", "has the label", "knows 0 to 4"]);
     write(784, 10, 100);

@@ -8,6 +8,7 @@ mod changed;
 mod claims;
 mod classes;
 mod cluster;
+mod colour;
 mod commands;
 mod compare;
 mod compare_models;

@@ -294,7 +294,12 @@ pub fn assert_outputs_are_whole(folder: &Path) {
             ],
             Some([_, _, _]) => {
                 let images = npy::read_images(&path).unwrap();
+                assert_eq!(images.channels(), 1, "{name}");
                 vec![images.n(), images.height(), images.width()]
+            }
+            Some([_, _, _, _]) => {
+                let images = npy::read_images(&path).unwrap();
+                vec![images.n(), images.height(), images.width(), images.channels()]
             }
             Some(_) => {
                 let matrix = npy::read_matrix(&path).unwrap();

@@ -2,7 +2,7 @@
 //! the rest as text and bytes.
 
 use layerlens::Error;
-use layerlens::dataset::Pictures;
+use layerlens::dataset::Images;
 use layerlens::matrix::Matrix;
 use layerlens::neighbors::NeighborGraph;
 use layerlens::report::parquet::{Column, write_table};
@@ -93,9 +93,9 @@ fn a_table_is_read_back_whole() {
 }
 
 /// Pictures whose every value is known: picture i, row y, column x, channel c.
-fn pictures(n: usize, height: usize, width: usize, channels: usize) -> Pictures {
+fn pictures(n: usize, height: usize, width: usize, channels: usize) -> Images {
     let pixels = (0..n * height * width * channels).map(|at| (at * 7 % 251) as u8).collect();
-    Pictures::new(pixels, height, width, channels).unwrap()
+    Images::with_channels(pixels, height, width, channels).unwrap()
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn a_sheet_has_its_pictures_row_by_row() {
 fn pictures_are_scaled_down_to_what_a_sheet_may_have() {
     // Five pictures stand three by three: of 100 pixels each has 33, and the shorter side keeps its
     // share.
-    let grey = Pictures::new(vec![80; 5 * 40 * 20], 40, 20, 1).unwrap();
+    let grey = Images::with_channels(vec![80; 5 * 40 * 20], 40, 20, 1).unwrap();
     let made = sheet(&grey, 100).unwrap();
     assert_eq!(made.size, (16, 33));
     let image = image::load_from_memory(&made.png).unwrap().to_luma8();

@@ -3,7 +3,7 @@
 
 use crate::support::{uniform, uniform_matrix};
 use base64::Engine as _;
-use layerlens::dataset::Pictures;
+use layerlens::dataset::Images;
 use layerlens::matrix::Matrix;
 use layerlens::report::page::{
     self, Block, Epochs, MAX_SIDE, Map, Method, Page, Points, Section, Space, Table,
@@ -76,7 +76,7 @@ fn small() -> Page {
             fitted: "fitted at every epoch".into(),
         }],
         pictures: Some(
-            Pictures::new(
+            Images::with_channels(
                 uniform(5, N * 12, 0.0, 255.9).iter().map(|&v| v as u8).collect(),
                 4,
                 3,
@@ -328,7 +328,7 @@ fn tiles_hold_every_picture_in_its_place() {
         let pixels: Vec<u8> = (0..n * height * width * channels)
             .map(|at| (at * at / 7 + at / 411 * 13) as u8)
             .collect();
-        let pictures = Pictures::new(pixels, height, width, channels).unwrap();
+        let pictures = Images::with_channels(pixels, height, width, channels).unwrap();
         let mut page = Page {
             points: Points { of: n, parts: vec![("row".into(), n)], ..Points::default() },
             ..Page::default()
@@ -373,7 +373,7 @@ fn tiles_hold_every_picture_in_its_place() {
 #[test]
 fn large_pictures_are_scaled_down_and_that_can_be_said() {
     let mut page = small();
-    let pictures = Pictures::new(vec![200; N * 300 * 100], 100, 300, 1).unwrap();
+    let pictures = Images::with_channels(vec![200; N * 300 * 100], 100, 300, 1).unwrap();
     page.warnings = Vec::from_iter(page::scaled_words(&pictures));
     page.pictures = Some(pictures);
     let html = page::html(&page).unwrap();
@@ -383,6 +383,59 @@ fn large_pictures_are_scaled_down_and_that_can_be_said() {
         (Some(MAX_SIDE as u64), Some(21))
     );
     assert_eq!(data["warnings"][0], "images of 300 x 100 pixels are scaled down to 64 x 21");
+}
+
+/// Soft colours, as photographs have them, take fewer bytes as JPEG; few plain ones as PNG. What
+/// is small enough stays exact, and very many are scaled down further.
+#[test]
+fn large_pictures_in_colour_take_the_smaller_form_within_the_budget() {
+    let of = |n: usize, side: usize, value: &dyn Fn(usize, usize, usize) -> u8| {
+        let pixels = (0..n * side * side * 3)
+            .map(|at| value(at / 3 / side % side, at / 3 % side, at % 3))
+            .collect();
+        Images::with_channels(pixels, side, side, 3).unwrap()
+    };
+    let tile = |pictures: &Images| {
+        let page = Page {
+            points: Points {
+                of: pictures.n(),
+                parts: vec![("row".into(), pictures.n())],
+                ..Points::default()
+            },
+            pictures: Some(pictures.clone()),
+            ..Page::default()
+        };
+        let html = page::html(&page).unwrap();
+        let images = data(&html)["images"].clone();
+        (images, block(&html, "tile-0"))
+    };
+    let soft = |y: usize, x: usize, c: usize| {
+        let wave = |scale: f64| (f64::from(x as u16) / scale + f64::from(y as u16) / 9.0).sin();
+        (128.0 + 60.0 * wave(13.0 + c as f64) + 50.0 * wave(7.0)) as u8
+    };
+    let soft = of(4, 96, &soft);
+    let (images, file) = tile(&soft);
+    assert_eq!((images["kind"].as_str(), images["width"].as_u64()), (Some("jpeg"), Some(64)));
+    assert_eq!(&file[..2], b"\xff\xd8");
+    let tile_image = image::load_from_memory(&file).unwrap().to_rgb8();
+    let expected = soft.resized(64, 64);
+    let mean_error = |i: usize| {
+        let pixels = expected.image(i).chunks(3).enumerate();
+        let off = pixels.map(|(at, pixel)| {
+            let found = tile_image.get_pixel((64 * i + at % 64) as u32, (at / 64) as u32);
+            pixel.iter().zip(found.0).map(|(a, b)| f64::from(a.abs_diff(b))).sum::<f64>()
+        });
+        off.sum::<f64>() / (64.0 * 64.0 * 3.0)
+    };
+    assert!((0..4).all(|i| mean_error(i) < 4.0), "{}", mean_error(0));
+    let (images, file) = tile(&of(4, 96, &|_, _, c| [250, 30, 60][c]));
+    assert_eq!((images["kind"].as_str(), &file[1..4]), (Some("rgb"), &b"PNG"[..]));
+    let many = of(page::MAX_PIXELS / (64 * 64) + 1, 65, &|_, _, _| 0);
+    assert_eq!(
+        page::scaled_words(&many).unwrap(),
+        "images of 65 x 65 pixels are scaled down to 48 x 48"
+    );
+    assert_eq!(page::scaled_words(&of(2, 64, &|_, _, _| 0)), None);
 }
 
 #[test]
@@ -413,7 +466,7 @@ fn parts_that_do_not_fit_are_refused() {
         ),
         (|page| page.maps[0].method = "other".into(), "raw by other, which it does not list"),
         (
-            |page| page.pictures = Some(Pictures::new(vec![0; 4], 2, 2, 1).unwrap()),
+            |page| page.pictures = Some(Images::with_channels(vec![0; 4], 2, 2, 1).unwrap()),
             "1 pictures, expected 30",
         ),
     ];

@@ -50,7 +50,7 @@ fn names(images: &Images, usual: impl Fn(usize) -> String) -> Vec<String> {
         true => usual(column),
         false => format!("{}x{}", column / width + 1, column % width + 1),
     };
-    (0..images.n_pixels()).map(name).collect()
+    (0..images.n_values()).map(name).collect()
 }
 
 /// Appends the numbers separated by commas, and a line feed.

@@ -21,6 +21,7 @@ pub(super) static FORMAT: Format = Format {
     named_set: Some(set),
     file: None,
     written: Some(Written {
+        colour: false,
         summary: "Four IDX files, as MNIST and Fashion-MNIST come",
         writer: Writer::Folder(files),
     }),

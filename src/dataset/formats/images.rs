@@ -1,8 +1,9 @@
 //! Folders of images, one folder for each class.
 
 use super::{Folder, Format, FoundFiles, Layout, Read};
+use crate::dataset::image_files::Wanted;
 use crate::dataset::image_folder;
-use crate::dataset::request::Colour;
+use crate::dataset::request::Request;
 use crate::error::Result;
 use std::path::Path;
 
@@ -11,7 +12,7 @@ pub(super) static FORMAT: Format = Format {
     title: "folders of images",
     looks_like: "folders of images (train/CLASS/*.png and test/CLASS/*.png, or CLASS/*.png)",
     endings: &[],
-    options: &["background"],
+    options: &["background", "size", "channels"],
     find: Some(|folder, _| Ok(find(folder))),
     named_set: None,
     file: None,
@@ -23,15 +24,19 @@ fn find(folder: &Folder<'_>) -> Option<FoundFiles> {
         return None;
     }
     let path = folder.path.to_owned();
-    let layout = image_folder::check(folder.path).map(|()| Layout {
-        files: None,
-        read: Box::new(move |request| read(&path, request.background.unwrap_or_default())),
-    });
+    let layout = image_folder::check(folder.path)
+        .map(|()| Layout { files: None, read: Box::new(move |request| read(&path, request)) });
     Some(FoundFiles { first: None, layout })
 }
 
-fn read(folder: &Path, background: Colour) -> Result<Read> {
-    let read = image_folder::read(folder, background)?;
+fn read(folder: &Path, request: &Request) -> Result<Read> {
+    let wanted = Wanted {
+        size: request.size,
+        channels: request.channels.unwrap_or_default(),
+        background: request.background.unwrap_or_default(),
+        longest: usize::MAX,
+    };
+    let read = image_folder::read(folder, wanted)?;
     let image_folder::Read { class_names, train, test, sources, warnings } = read;
     let settled = Some(class_names);
     Ok(Read { train, test: Some(test), sources, warnings, names: None, settled })

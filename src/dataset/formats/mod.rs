@@ -75,6 +75,8 @@ pub(super) struct SingleFile {
 /// A format that can be written.
 #[derive(Debug)]
 pub(super) struct Written {
+    /// `true` if it holds images in colour too.
+    pub colour: bool,
     /// One-line description of the output: `Four CSV files: x_train, y_train, x_test, y_test`.
     pub summary: &'static str,
     pub writer: Writer,

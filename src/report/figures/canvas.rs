@@ -103,15 +103,35 @@ pub struct Dot {
     pub color: Color,
 }
 
-/// A grey image, row after row from the top, 0 is black.
+/// An image, row after row from the top, 0 is black.
 #[derive(Clone, Copy, Debug)]
 pub struct Picture<'a> {
-    /// `width * height` values.
+    /// `width * height * channels` values.
     pub pixels: &'a [u8],
     /// Pixels in a row.
     pub width: usize,
     /// Rows.
     pub height: usize,
+    /// Values of a pixel: 1 for grey, 3 for red, green and blue.
+    pub channels: usize,
+}
+
+impl Picture<'_> {
+    /// What is wrong with an image that is to be drawn, if anything.
+    pub fn check(&self) -> Result<(), String> {
+        let Self { pixels, width, height, channels } = self;
+        let size = match channels {
+            1 => format!("{width} x {height}"),
+            _ => format!("{width} x {height} x {channels}"),
+        };
+        if ![1, 3].contains(channels) {
+            return Err(format!("an image of {size} values has neither 1 nor 3 channels"));
+        }
+        match pixels.len() == width * height * channels {
+            true => Ok(()),
+            false => Err(format!("an image has {} values, not {size}", pixels.len())),
+        }
+    }
 }
 
 /// A surface for figures. Failures are kept and reported when the drawing is finished, so figures

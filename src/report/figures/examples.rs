@@ -15,12 +15,14 @@ const WIDEST_NAME: f64 = 280.0;
 pub struct Examples<'a> {
     /// Above the images; none if empty.
     pub title: String,
-    /// For each class its images, row-major grey values, 0 is black. A class may have none.
+    /// For each class its images, row-major, 0 is black. A class may have none.
     pub images: Vec<Vec<&'a [u8]>>,
     /// Pixels in a row of an image.
     pub width: usize,
     /// Rows of an image.
     pub height: usize,
+    /// Values of a pixel: 1 for grey, 3 for red, green and blue.
+    pub channels: usize,
     /// Maximum number of images of a class.
     pub columns: usize,
     /// One name for each class.
@@ -28,6 +30,10 @@ pub struct Examples<'a> {
 }
 
 impl Examples<'_> {
+    fn picture<'a>(&self, pixels: &'a [u8]) -> Picture<'a> {
+        Picture { pixels, width: self.width, height: self.height, channels: self.channels }
+    }
+
     fn zoom(&self) -> usize {
         (CELL / self.width.max(self.height).max(1)).max(1)
     }
@@ -59,16 +65,7 @@ impl Figure for Examples<'_> {
                 self.class_names.len()
             ));
         }
-        let expected = self.width * self.height;
-        match self.images.iter().flatten().find(|image| image.len() != expected) {
-            Some(image) => Err(format!(
-                "an image has {} values, not {} x {}",
-                image.len(),
-                self.width,
-                self.height
-            )),
-            None => Ok(()),
-        }
+        self.images.iter().flatten().try_for_each(|pixels| self.picture(pixels).check())
     }
 
     fn size(&self) -> (u32, u32) {
@@ -89,8 +86,7 @@ impl Figure for Examples<'_> {
             );
             for (column, pixels) in images.iter().take(self.columns).enumerate() {
                 let x = left + column as f64 * (width + GAP);
-                let picture = Picture { pixels, width: self.width, height: self.height };
-                canvas.picture((x, y), self.zoom() as u32, &picture);
+                canvas.picture((x, y), self.zoom() as u32, &self.picture(pixels));
                 // Images with a white background, such as drawings, would otherwise have no edge.
                 outline(canvas, (x, y), (width, height), FRAME);
             }

@@ -20,7 +20,7 @@ pub struct GalleryRow<'a> {
     pub name: String,
     /// A second line below the name; none if empty.
     pub note: String,
-    /// Images of the left and of the right half, row-major grey values, 0 is black.
+    /// Images of the left and of the right half, row-major, 0 is black.
     pub images: [Vec<&'a [u8]>; 2],
 }
 
@@ -37,11 +37,17 @@ pub struct Gallery<'a> {
     pub width: usize,
     /// Rows of an image.
     pub height: usize,
+    /// Values of a pixel: 1 for grey, 3 for red, green and blue.
+    pub channels: usize,
     /// Maximum number of images in a half.
     pub columns: usize,
 }
 
 impl Gallery<'_> {
+    fn picture<'a>(&self, pixels: &'a [u8]) -> Picture<'a> {
+        Picture { pixels, width: self.width, height: self.height, channels: self.channels }
+    }
+
     fn zoom(&self) -> usize {
         (CELL / self.width.max(self.height).max(1)).max(1)
     }
@@ -71,21 +77,8 @@ impl Gallery<'_> {
 
 impl Figure for Gallery<'_> {
     fn check(&self) -> Result<(), String> {
-        let expected = self.width * self.height;
-        match self
-            .rows
-            .iter()
-            .flat_map(|row| row.images.iter().flatten())
-            .find(|image| image.len() != expected)
-        {
-            Some(image) => Err(format!(
-                "an image has {} values, not {} x {}",
-                image.len(),
-                self.width,
-                self.height
-            )),
-            None => Ok(()),
-        }
+        let mut images = self.rows.iter().flat_map(|row| row.images.iter().flatten());
+        images.try_for_each(|pixels| self.picture(pixels).check())
     }
 
     fn size(&self) -> (u32, u32) {
@@ -106,11 +99,7 @@ impl Figure for Gallery<'_> {
                 let y = top + at as f64 * self.pitch();
                 for (column, pixels) in row.images[half].iter().take(self.columns).enumerate() {
                     let x = left + column as f64 * (width + GAP);
-                    canvas.picture(
-                        (x, y),
-                        self.zoom() as u32,
-                        &Picture { pixels, width: self.width, height: self.height },
-                    );
+                    canvas.picture((x, y), self.zoom() as u32, &self.picture(pixels));
                     outline(canvas, (x, y), (width, height), FRAME);
                 }
             }

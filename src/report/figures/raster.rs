@@ -182,9 +182,12 @@ impl Canvas for Raster {
         let side = zoom as usize * SCALE;
         for y in 0..(picture.height * side).min(self.height.saturating_sub(top)) {
             for x in 0..(picture.width * side).min(self.width.saturating_sub(left)) {
-                let grey = picture.pixels[y / side * picture.width + x / side];
+                let pixel = (y / side * picture.width + x / side) * picture.channels;
                 let at = ((top + y) * self.width + left + x) * 3;
-                self.buffer[at..at + 3].fill(grey);
+                for channel in 0..3 {
+                    let value = picture.pixels[pixel + channel % picture.channels];
+                    self.buffer[at + channel] = value;
+                }
             }
         }
     }

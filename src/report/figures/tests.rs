@@ -198,6 +198,7 @@ fn a_class_may_have_no_images() {
         images,
         width: 3,
         height: 2,
+        channels: 1,
         columns: 2,
         class_names: &names,
     };
@@ -206,7 +207,36 @@ fn a_class_may_have_no_images() {
     let grey = count(&pixels(&figure), Color(200, 200, 200));
     assert!((8_500..=2 * 84 * 56).contains(&grey), "{grey}");
     assert_eq!(vector(&figure).unwrap().matches("<image ").count(), 2);
-    assert!(Examples { width: 4, ..figure }.check().is_err());
+    assert!(Examples { width: 4, ..figure.clone() }.check().is_err());
+    assert!(Examples { channels: 3, ..figure }.check().is_err());
+}
+
+/// Squares of 28 pixels in PNG, and the very values in SVG.
+#[test]
+fn images_in_colour_are_drawn_in_colour() {
+    let names = names(1);
+    let values: Vec<u8> =
+        [[250, 20, 30], [20, 250, 40], [30, 40, 250], [200, 180, 10], [90, 0, 160], [0, 120, 130]]
+            .concat();
+    let figure = Examples {
+        title: String::new(),
+        images: vec![vec![&values[..]]],
+        width: 3,
+        height: 2,
+        channels: 3,
+        columns: 1,
+        class_names: &names,
+    };
+    assert_eq!(figure.check(), Ok(()));
+    let image = pixels(&figure);
+    for pixel in values.chunks(3) {
+        let found = count(&image, Color(pixel[0], pixel[1], pixel[2]));
+        assert!((26 * 26..=28 * 28).contains(&found), "{pixel:?}: {found} pixels");
+    }
+    let svg = vector(&figure).unwrap();
+    let encoded = svg.split_once("base64,").unwrap().1.split_once('"').unwrap().0;
+    let file = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, encoded).unwrap();
+    assert_eq!(image::load_from_memory(&file).unwrap().to_rgb8().into_raw(), values);
 }
 
 #[test]
@@ -307,8 +337,15 @@ fn a_gallery_has_two_halves() {
         },
     ];
     let headings = ["most central".into(), "most peripheral".into()];
-    let figure =
-        Gallery { title: "k-means".into(), headings, rows, width: 3, height: 2, columns: 2 };
+    let figure = Gallery {
+        title: "k-means".into(),
+        headings,
+        rows,
+        width: 3,
+        height: 2,
+        channels: 1,
+        columns: 2,
+    };
     assert_eq!(figure.check(), Ok(()));
     let svg = vector(&figure).unwrap();
     assert_eq!(svg.matches("<image ").count(), 3);

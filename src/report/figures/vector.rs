@@ -115,7 +115,11 @@ impl Canvas for Vector {
 
     fn picture(&mut self, corner: Point, zoom: u32, picture: &Picture<'_>) {
         let (width, height) = (picture.width as u32, picture.height as u32);
-        match png(picture.pixels, (width, height), ExtendedColorType::L8) {
+        let color = match picture.channels {
+            1 => ExtendedColorType::L8,
+            _ => ExtendedColorType::Rgb8,
+        };
+        match png(picture.pixels, (width, height), color) {
             Ok(file) => {
                 let [x, y] = [corner.0, corner.1].map(Tenths);
                 let (width, height) = (width * zoom, height * zoom);

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `template` | the viewer's document, style and modules; escaping |
 //! | `arrays`, `coordinates` | numbers as deflated byte planes; map coordinates on a grid of 16 bits |
-//! | `thumbnails` | images as PNG tiles |
+//! | `thumbnails` | images as tiles, PNG or JPEG |
 //! | `sections`, `curves`, `figure` | the static part |
 //!
 //! The same page gives the same bytes, whatever the number of threads.
@@ -21,9 +21,9 @@ mod thumbnails;
 
 pub use curves::{Curves, Series};
 pub use sections::{Block, Cell, Section, Table};
-pub use thumbnails::{MAX_SIDE, scaled_words};
+pub use thumbnails::{MAX_PIXELS, MAX_SIDE, scaled_words};
 
-use crate::dataset::Pictures;
+use crate::dataset::Images;
 use crate::embedding::display_rank;
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
@@ -57,7 +57,7 @@ pub struct Page {
     /// Maps of epochs.
     pub epochs: Vec<Epochs>,
     /// One picture a point.
-    pub pictures: Option<Pictures>,
+    pub pictures: Option<Images>,
     /// The static part.
     pub sections: Vec<Section>,
     /// Warnings about the results.
@@ -370,5 +370,5 @@ fn check(page: &Page) -> Result<()> {
     {
         fits("values of a measure", values.len(), entry.epochs.len())?;
     }
-    fits("pictures", page.pictures.as_ref().map_or(n, Pictures::n), n)
+    fits("pictures", page.pictures.as_ref().map_or(n, Images::n), n)
 }

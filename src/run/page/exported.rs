@@ -3,7 +3,7 @@
 use super::PAGE_NEIGHBORS;
 use super::selected::{SelectedPoints, check_map};
 use crate::compute::Device;
-use crate::dataset::Pictures;
+use crate::dataset::Images;
 use crate::error::Result;
 use crate::evaluation::MapId;
 use crate::matrix::Matrix;
@@ -17,7 +17,7 @@ pub(in crate::run) struct ExportedPoints<'a> {
     pub(in crate::run) selected: SelectedPoints<'a>,
     pub(in crate::run) points: Points,
     class_names: Vec<String>,
-    pub(in crate::run) pictures: Option<Pictures>,
+    pub(in crate::run) pictures: Option<Images>,
 }
 
 impl<'a> ExportedPoints<'a> {

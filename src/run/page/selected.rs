@@ -4,7 +4,7 @@
 use super::aligned::{AlignedMap, moved_frames};
 use super::{PAGE_NEIGHBORS, metrics};
 use crate::compute::Device;
-use crate::dataset::{Colour, Pictures, npy, read_names};
+use crate::dataset::{Colour, Images, npy, read_names};
 use crate::embedding;
 use crate::embedding::procrustes::Motion;
 use crate::error::{Error, Result};
@@ -202,7 +202,7 @@ impl<'a> SelectedPoints<'a> {
         &mut self,
         device: &Device,
         observer: &dyn Observer,
-    ) -> Result<(Vec<Space>, Option<Pictures>)> {
+    ) -> Result<(Vec<Space>, Option<Images>)> {
         let search = &self.run.search;
         let pictures = self.kept_pictures()?;
         let mut spaces = Vec::new();
@@ -232,8 +232,8 @@ impl<'a> SelectedPoints<'a> {
     }
 
     /// The images of the points.
-    pub(in crate::run) fn kept_pictures(&mut self) -> Result<Option<Pictures>> {
-        let mut kept: Option<Pictures> = None;
+    pub(in crate::run) fn kept_pictures(&mut self) -> Result<Option<Images>> {
+        let mut kept: Option<Images> = None;
         let parts = self.parts();
         let there =
             |part: &str| Artifact::Layer { name: "images", part }.of(&self.run.path).exists();
@@ -249,7 +249,7 @@ impl<'a> SelectedPoints<'a> {
             let Some(path) = self.path(Artifact::Layer { name: "images", part }, "images") else {
                 return Ok(None);
             };
-            let (pictures, _) = Pictures::read(&path, Colour::default())?;
+            let (pictures, _) = Images::read(&path, Colour::default())?;
             check_rows(&path, pictures.n(), n)?;
             let pictures = pictures.select(&rows);
             kept = match kept {

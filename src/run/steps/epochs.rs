@@ -10,7 +10,7 @@ use super::space::{Map, NamedMethod};
 use super::training::weights_folder;
 use crate::activations::activations;
 use crate::compute::Device;
-use crate::dataset::{Images, Samples};
+use crate::dataset::Samples;
 use crate::embedding::{Embedding, Sequence, Space, sequence};
 use crate::error::{Error, Result};
 use crate::evaluation::{MapId, Trustworthiness, quality};
@@ -153,8 +153,7 @@ impl EpochStages<'_> {
     fn samples(&self, rows: &Rows) -> Result<Samples> {
         let train = self.prepared.train.select(&rows.train);
         let test = self.prepared.data.test.select(&rows.test);
-        let pixels = [train.images.pixels(), test.images.pixels()].concat();
-        let images = Images::new(pixels, train.images.height(), train.images.width())?;
+        let images = train.images.followed_by(test.images)?;
         Samples::new(images, [train.labels, test.labels].concat())
     }
 

@@ -19,6 +19,8 @@ use crate::training::History;
 
 /// Example images of each class in `examples`.
 const EXAMPLES: usize = 10;
+/// Longer side of an image in a figure at most; larger ones are scaled down.
+pub(super) const LARGEST_DRAWN: usize = 112;
 
 pub(in crate::run) fn write(
     folder: &mut RunFolder,
@@ -43,15 +45,22 @@ pub(in crate::run) fn examples(
 ) -> Result<()> {
     let Classes { labels, names: class_names } = classes;
     let of_class = |class: usize| {
-        let rows =
-            labels.iter().enumerate().filter(move |(_, label)| usize::from(**label) == class);
-        rows.map(|(row, _)| images.image(row)).take(EXAMPLES).collect()
+        let rows = (0..labels.len()).filter(move |&row| usize::from(labels[row]) == class);
+        rows.take(EXAMPLES).collect::<Vec<usize>>()
     };
+    let rows: Vec<Vec<usize>> = (0..class_names.len()).map(of_class).collect();
+    let chosen = images.select(&rows.concat());
+    let drawn = chosen.within(LARGEST_DRAWN);
+    let mut next = 0..drawn.n();
     let figure = Examples {
         title: title.into(),
-        images: (0..class_names.len()).map(of_class).collect(),
-        width: images.width(),
-        height: images.height(),
+        images: rows
+            .iter()
+            .map(|rows| next.by_ref().take(rows.len()).map(|at| drawn.image(at)).collect())
+            .collect(),
+        width: drawn.width(),
+        height: drawn.height(),
+        channels: drawn.channels(),
         columns: EXAMPLES,
         class_names,
     };

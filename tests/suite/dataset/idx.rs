@@ -21,7 +21,7 @@ fn idx_files_are_read_plain_and_compressed_whatever_their_name() {
         [("a", images.clone()), ("b.gz", images.clone()), ("c", gzip(&images)), ("d", members)]
     {
         let read = idx::read_images(put(&folder, name, &bytes)).unwrap();
-        assert_eq!((read.n(), read.height(), read.width(), read.n_pixels()), (2, 1, 3, 3));
+        assert_eq!((read.n(), read.height(), read.width(), read.n_values()), (2, 1, 3, 3));
         assert_eq!((read.image(0), read.image(1)), (&[1, 2, 3][..], &[4, 5, 6][..]));
     }
     for bytes in [labels.clone(), gzip(&labels)] {

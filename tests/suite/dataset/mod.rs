@@ -6,6 +6,7 @@ mod csv_columns;
 mod formats;
 mod groups;
 mod idx;
+mod image_form;
 mod images;
 mod named;
 mod npy;

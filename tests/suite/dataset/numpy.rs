@@ -75,7 +75,17 @@ fn arrays_that_are_no_images_are_refused() {
             npy_bytes("|u1", false, "(3, 5)", &[0; 15]),
             "has shape [3, 5], expected n x height x width",
         ),
-        ("x_train", npy_bytes("|u1", false, "(3, 2, 2, 3)", &[0; 36]), "has shape [3, 2, 2, 3]"),
+        ("x_train", npy_bytes("|u1", false, "(3, 2, 2, 4)", &[0; 48]), "has shape [3, 2, 2, 4]"),
+        (
+            "x_train",
+            npy_bytes("|u1", false, "(3, 3, 2, 2)", &[0; 36]),
+            "has shape [3, 3, 2, 2], colours before the pixels; expected n x 2 x 2 x 3",
+        ),
+        (
+            "x_test",
+            npy_bytes("|u1", false, "(1, 2, 2, 3)", &[0; 12]),
+            "the images are 2 x 2 x 3, but those of",
+        ),
         (
             "x_train",
             npy_bytes("<i2", false, "(3, 1)", &[0, 0, 0, 1, 0, 0]),
@@ -106,6 +116,42 @@ fn arrays_that_are_no_images_are_refused() {
 }
 
 /// Shares of 255 in every size of float come back as the bytes they were; whole numbers stay.
+/// Value of image i, row y, column x, channel c: 50 i + 20 y + 4 x + c, whichever axis NumPy stores
+/// first.
+#[test]
+fn colours_are_read_in_either_order_and_written_as_they_were() {
+    let value = |i: u8, y: u8, x: u8, c: u8| 50 * i + 20 * y + 4 * x + c;
+    let (mut rows, mut columns) = (Vec::new(), Vec::new());
+    for at in 0..3 * 2 * 4 * 3_u8 {
+        rows.push(value(at / 24, at / 12 % 2, at / 3 % 4, at % 3));
+        columns.push(value(at % 3, at / 3 % 2, at / 6 % 4, at / 24));
+    }
+    for (fortran, pixels) in [(false, &rows), (true, &columns)] {
+        let folder = TempDir::new().unwrap();
+        for part in ["train", "test"] {
+            let images = npy_bytes("|u1", fortran, "(3, 2, 4, 3)", pixels);
+            put(&folder, &format!("x_{part}.npy"), &images);
+            put(&folder, &format!("y_{part}.npy"), &npy_bytes("|u1", false, "(3,)", &[0, 1, 0]));
+        }
+        let data = open(folder.path()).unwrap();
+        assert_eq!(data.train.images.shape(), [2, 4, 3]);
+        assert_eq!(data.train.images.pixels(), rows, "{fortran}");
+        let path = folder.path().join("a.npz");
+        convert(&data, &path, written("npz"), true, false, &Silent).unwrap();
+        let read = open(&path).unwrap();
+        assert!(read.train == data.train && read.test == data.test);
+        let error =
+            convert(&data, &folder.path().join("csv"), written("csv"), false, false, &Silent);
+        let error = error.unwrap_err().to_string();
+        assert!(
+            error.starts_with("format = csv: it holds grey images only")
+                && error.ends_with("are 2 x 4 x 3: expected npz"),
+            "{error}"
+        );
+        assert!(!folder.path().join("csv").exists());
+    }
+}
+
 #[test]
 fn floats_of_every_size_are_pixels_and_labels() {
     // 0, 0.25, 0.5 and 1 are exact in 16 bits: 0x0000, 0x3400, 0x3800, 0x3c00; 255 is 0x5bf8, 2 is

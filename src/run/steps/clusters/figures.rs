@@ -9,7 +9,7 @@ use crate::matrix::Matrix;
 use crate::record::RunFolder;
 use crate::report::cluster_table::cluster_name;
 use crate::report::figures::{ClusterMaps, Gallery, GalleryRow, HeatMap};
-use crate::run::steps::figures::write;
+use crate::run::steps::figures::{LARGEST_DRAWN, write};
 
 /// Maximum number of clusters, the largest, in a contingency table or a gallery.
 const DRAWN: usize = 16;
@@ -43,11 +43,10 @@ pub(super) fn draw(
         write(folder, &format!("{stem}_{name}"), &heat_map(&title, what, &table, classes.names))?;
     }
     match space.images {
-        Some(images) => write(
-            folder,
-            &format!("{stem}_gallery"),
-            &gallery(&title, space, images, labels, clustered),
-        ),
+        Some(images) => {
+            let name = format!("{stem}_gallery");
+            draw_gallery(folder, &name, &title, (images, space), (labels, clustered))
+        }
         None => Ok(()),
     }
 }
@@ -74,45 +73,71 @@ fn heat_map(title: &str, what: &str, table: &Contingency, names: &[String]) -> H
     HeatMap::of_counts(title, (what.into(), names.to_vec()), ("cluster".into(), columns), &counts)
 }
 
-/// The images nearest to the mean of each cluster and those furthest from it; noise has no middle.
-fn gallery<'a>(
+/// The points of a cluster whose images are drawn.
+struct Members {
+    name: String,
+    note: String,
+    /// The most central and the most peripheral ones.
+    points: [Vec<usize>; 2],
+}
+
+/// The points nearest to the mean of each cluster and those furthest from it; noise has no middle.
+fn members(x: &Matrix, labels: &[i32], found: &[&ClusterRow], shown: &[usize]) -> Vec<Members> {
+    let of_cluster = |&at: &usize| {
+        let cluster = found[at];
+        let order = from_middle(x, labels, cluster.cluster);
+        // No image stands in both halves.
+        let half = IMAGES.min(order.len().div_ceil(2));
+        let points = |points: &mut dyn Iterator<Item = &u32>| {
+            points.take(IMAGES).map(|&point| point as usize).collect()
+        };
+        let central = points(&mut order[..half].iter());
+        let edge = points(&mut order[half..].iter().rev());
+        let first =
+            cluster.classes.first().map(|part| format!(", {}", part.name)).unwrap_or_default();
+        Members {
+            name: format!("cluster {}", cluster.cluster),
+            note: format!("{}{first}", cluster.n_points),
+            points: [central, edge],
+        }
+    };
+    shown.iter().map(of_cluster).collect()
+}
+
+/// Draws the images of the points in the middle and at the edge of each cluster.
+fn draw_gallery(
+    folder: &mut RunFolder,
+    name: &str,
     title: &str,
-    space: &ClusterSpace<'_>,
-    images: &'a Images,
-    labels: &[i32],
-    clustered: &Clustered,
-) -> Gallery<'a> {
+    (images, space): (&Images, &ClusterSpace<'_>),
+    (labels, clustered): (&[i32], &Clustered),
+) -> Result<()> {
     let found: Vec<&ClusterRow> =
         clustered.clusters.iter().filter(|row| row.cluster != NOISE).collect();
     let shown = largest(&found.iter().map(|row| row.n_points).collect::<Vec<_>>());
-    let row = |&at: &usize| {
-        let cluster = found[at];
-        let order = from_middle(space.x, labels, cluster.cluster);
-        // No image stands in both halves.
-        let half = IMAGES.min(order.len().div_ceil(2));
-        let central = order[..half].iter().map(|&point| images.image(point as usize)).collect();
-        let edge = order[half..]
-            .iter()
-            .rev()
-            .take(IMAGES)
-            .map(|&point| images.image(point as usize))
-            .collect();
-        let first =
-            cluster.classes.first().map(|part| format!(", {}", part.name)).unwrap_or_default();
-        GalleryRow {
-            name: format!("cluster {}", cluster.cluster),
-            note: format!("{}{first}", cluster.n_points),
-            images: [central, edge],
-        }
+    let members = members(space.x, labels, &found, &shown);
+    let chosen: Vec<usize> = members.iter().flat_map(|row| row.points.concat()).collect();
+    let chosen = images.select(&chosen);
+    let drawn = chosen.within(LARGEST_DRAWN);
+    let mut next = 0..drawn.n();
+    let mut half = |points: &Vec<usize>| -> Vec<&[u8]> {
+        next.by_ref().take(points.len()).map(|at| drawn.image(at)).collect()
     };
-    Gallery {
+    let rows = members.iter().map(|row| GalleryRow {
+        name: row.name.clone(),
+        note: row.note.clone(),
+        images: row.points.each_ref().map(&mut half),
+    });
+    let figure = Gallery {
         title: format!("{title}: images of each cluster{}", of_all(shown.len(), found.len())),
         headings: ["most central".into(), "most peripheral, the furthest first".into()],
-        rows: shown.iter().map(row).collect(),
-        width: images.width(),
-        height: images.height(),
+        rows: rows.collect(),
+        width: drawn.width(),
+        height: drawn.height(),
+        channels: drawn.channels(),
         columns: IMAGES,
-    }
+    };
+    write(folder, name, &figure)
 }
 
 /// The points of a cluster in the order of their distance from its mean, ties by index.
