@@ -1,5 +1,6 @@
+import { makeClassList } from "./class_list.js";
 import { byId, make, makeSwatch, query, selectById, withCommas } from "./dom.js";
-import { classColor, partColor, rampColor } from "./palette.js";
+import { partColor, rampColor } from "./palette.js";
 import { anyOf, classCounts, colorMode, visibleMask } from "./state.js";
 
 const RAMP_STEPS = 32;
@@ -14,9 +15,7 @@ const LEGEND_KEYS = ["off", "hiddenParts", "wrong", "selection", "color", "panes
 export function mountLegend(core) {
   const { store, data, overlap } = core;
   mountColorSelect(core);
-  const classes = data.classes.map((item, c) => makeClassButton(store, data, item, c));
   const find = (/** @type {string} */ selector) => query(byId("legend"), selector, HTMLElement);
-  find(".legend-classes").append(...classes.map(({ button }) => make("li", {}, button)));
   const parts =
     data.parts.length > 1 ? data.parts.map((part, p) => makePartButton(store, part, p)) : [];
   const list = find(".legend-parts");
@@ -24,17 +23,21 @@ export function mountLegend(core) {
   list.append(...parts.map(({ button }) => make("li", {}, button)));
   const all = find(".show-all");
   all.addEventListener("click", () => store.set({ off: new Set(), hiddenParts: new Set() }));
+  /** @type {ClassList|null} */
+  let classes = null;
   const show = (/** @type {State} */ state) => {
-    showCounts(data, state, classes, parts);
-    showColors(core, state, classes, parts);
+    const rows = classes?.rows() ?? [];
+    showCounts(data, state, rows, parts);
+    showColors(core, state, rows, parts);
     all.hidden = state.off.size + state.hiddenParts.size === 0;
   };
   store.subscribe((state, changed) => {
     if (anyOf(changed, LEGEND_KEYS)) show(state);
   });
   overlap.subscribe(() => {
-    if (store.get().color === "overlap") showColors(core, store.get(), classes, parts);
+    if (store.get().color === "overlap") show(store.get());
   });
+  classes = makeClassList(core, () => show(store.get()));
   show(store.get());
 }
 
@@ -60,26 +63,6 @@ function mountColorSelect({ store, data }) {
   show(store.get());
 }
 
-/** @param {Store} store @param {Data} data @param {PointClass} item @param {number} c */
-function makeClassButton(store, data, { name }, c) {
-  const swatch = makeSwatch(classColor(data, c));
-  const count = make("span.count");
-  const click = (/** @type {MouseEvent} */ event) =>
-    event.shiftKey ? isolateClass(store, data, c) : toggleClass(store, c);
-  // The two clicks of a double-click have hidden and shown the class before it arrives.
-  const dblclick = (/** @type {MouseEvent} */ event) =>
-    !event.shiftKey && isolateClass(store, data, c);
-  const title = `${name}: click hides or shows, double-click or Shift shows it alone`;
-  const button = make(
-    "button",
-    { type: "button", "data-class": c, title, click, dblclick },
-    swatch,
-    make("span.name", { dir: "auto" }, name),
-    count,
-  );
-  return { button, swatch, count };
-}
-
 /** @param {Store} store @param {Part} part @param {number} p */
 function makePartButton(store, { name }, p) {
   const swatch = makeSwatch(partColor(p));
@@ -99,40 +82,19 @@ function makePartButton(store, { name }, p) {
   return { button, swatch, count };
 }
 
-/** @param {Store} store @param {number} c */
-function toggleClass(store, c) {
-  const off = new Set(store.get().off);
-  if (!off.delete(c)) off.add(c);
-  store.set({ off });
-}
-
-/**
- * Only this class; all again if it was alone already.
- * @param {Store} store
- * @param {Data} data
- * @param {number} c
- */
-function isolateClass(store, data, c) {
-  const { off } = store.get();
-  const alone = !off.has(c) && off.size === data.classes.length - 1;
-  store.set({
-    off: new Set(alone ? [] : data.classes.map((_, other) => other).filter((other) => other !== c)),
-  });
-}
-
 /**
  * @param {Data} data
  * @param {State} state
- * @param {LegendRow[]} classes
+ * @param {ClassRow[]} classes
  * @param {LegendRow[]} parts
  */
 function showCounts(data, state, classes, parts) {
   const { total, visible, selected } = classCounts(state);
   const shown = state.selection ? selected : visible;
-  classes.forEach(({ button, count }, c) => {
+  for (const [c, { button, count }] of classes) {
     count.textContent = `${withCommas(shown[c])} / ${withCommas(total[c])}`;
     button.setAttribute("aria-pressed", String(!state.off.has(c)));
-  });
+  }
   const ofParts = parts.length ? partCounts(data, state) : [];
   parts.forEach(({ button, count }, p) => {
     count.textContent = `${withCommas(ofParts[p])} / ${withCommas(data.parts[p].n)}`;
@@ -155,13 +117,13 @@ function partCounts(data, state) {
  * Dots where the colour is that of the row, a ramp where it is a quantity.
  * @param {Core} core
  * @param {State} state
- * @param {LegendRow[]} classes
+ * @param {ClassRow[]} classes
  * @param {LegendRow[]} parts
  */
 function showColors({ data, overlap }, state, classes, parts) {
   const legend = byId("legend");
   const byClass = state.color === "class" || state.color === "prediction";
-  for (const { swatch } of classes) swatch.hidden = !byClass;
+  for (const [, { swatch }] of classes) swatch.hidden = !byClass;
   for (const { swatch } of parts) swatch.hidden = state.color !== "part";
   const ramp = query(legend, ".legend-ramp", HTMLElement);
   ramp.hidden = state.color !== "confidence" && state.color !== "overlap";

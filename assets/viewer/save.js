@@ -14,8 +14,8 @@ import {
 import { placeLabels } from "./labels.js";
 import { paneMetrics } from "./pane_head.js";
 import { canvasPainter, fitText, svgPainter } from "./painter.js";
-import { classColor, partColor, rampColor } from "./palette.js";
-import { visibleMask } from "./state.js";
+import { classColor, noClassColor, partColor, rampColor } from "./palette.js";
+import { classCounts, visibleMask } from "./state.js";
 
 /**
  * More points than this are put into the SVG as an image: as circles the file would be too large
@@ -27,6 +27,8 @@ const SAVE_HEAD = 46;
 const SAVE_FOOT = 24;
 const SAVE_LEGEND = 190;
 const SAVE_LINE = 20;
+/** Rows of the legend at most; the last is of all other classes together. */
+const SAVE_ROWS = 30;
 /** More names than this are only counted. */
 const SAVE_NAMES = 4;
 
@@ -174,7 +176,13 @@ function saveLegend(data, state) {
   const rows = data.classes
     .map((_, c) => c)
     .filter((c) => state.color === "prediction" || !state.off.has(c));
-  return rows.map((c) => [classColor(data, c), className(data, c)]);
+  /** @type {(classes: number[]) => [color: string, text: string][]} */
+  const named = (classes) => classes.map((c) => [classColor(data, c), className(data, c)]);
+  if (rows.length <= SAVE_ROWS) return named(rows);
+  const { visible } = classCounts(state);
+  rows.sort((a, b) => visible[b] - visible[a] || a - b);
+  const text = `other (${rows.length - SAVE_ROWS + 1} classes)`;
+  return [...named(rows.slice(0, SAVE_ROWS - 1)), [noClassColor, text]];
 }
 
 /**

@@ -481,6 +481,14 @@ interface LegendRow {
   count: HTMLElement;
 }
 
+/** A class and its row. */
+type ClassRow = readonly [number, LegendRow];
+
+/** The classes that the legend lists now. */
+interface ClassList {
+  rows(): ClassRow[];
+}
+
 /** Neighbour overlap a point, or why there is none. */
 interface OverlapValues {
   key: string;

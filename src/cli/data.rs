@@ -127,7 +127,7 @@ fn described(data: &Dataset) -> Result<String> {
         "test",
         if data.original.is_some() { "  holds" } else { "" }
     )?;
-    let count = |labels: &[u8], class: usize| {
+    let count = |labels: &[u16], class: usize| {
         labels.iter().filter(|&&label| usize::from(label) == class).count()
     };
     for (class, name) in data.class_names.iter().enumerate() {

@@ -51,7 +51,7 @@ pub struct EmbedArgs {
 }
 
 /// Refuses labels that no classifier can be scored by.
-pub fn check_classes(path: &Path, labels: &[u8]) -> Result<(), Error> {
+pub fn check_classes(path: &Path, labels: &[u16]) -> Result<(), Error> {
     if labels.windows(2).all(|pair| pair[0] == pair[1]) {
         return Err(Error::input(
             path,

@@ -230,10 +230,6 @@ fn read(args: &EvaluateArgs) -> Result<Read> {
     let mut read = args.reading.read(&points, &[])?;
     let test = test.map(|x| Labelled { x, labels: read.labels.remove(1) });
     let train = Labelled { x, labels: read.labels.remove(0) };
-    if let (Some(path), None, None) = (&args.labels, &train.labels, &args.space) {
-        let message = "has more than 256 classes, which are not scored; with --space the map is measured without them";
-        return Err(Error::input(path, message).into());
-    }
     say_all(&read.warnings);
     Ok(Read { train, test, class_names: read.class_names })
 }

@@ -3,7 +3,7 @@
 use super::say;
 use clap::Args;
 use layerlens::Error;
-use layerlens::dataset::{LabelColumn, LabelsBeside, read_labels};
+use layerlens::dataset::{LabelColumn, Labels, LabelsBeside, read_labels};
 use layerlens::matrix::Matrix;
 use std::path::Path;
 
@@ -21,9 +21,8 @@ pub type Points<'a> = (&'a Path, &'a Matrix, Option<&'a Path>);
 
 /// Labels of one or two files of points.
 pub struct PointLabels {
-    /// For each file of points the class of each row, if it has labels; none if there are more
-    /// classes than can be scored.
-    pub labels: Vec<Option<Vec<u8>>>,
+    /// For each file of points the class of each row, if it has labels.
+    pub labels: Vec<Option<Vec<u16>>>,
     /// Names of the classes.
     pub class_names: Vec<String>,
     /// Warnings for the user.
@@ -39,18 +38,9 @@ impl LabelArgs {
                 Some(LabelsBeside { points, n: x.n_samples(), labels: (*labels)? })
             })
             .collect();
-        let labels = read_labels(&files, self.label_column.as_ref(), names)?;
-        let mut warnings = labels.notes.clone();
-        let narrow = labels.narrow();
-        if narrow.is_none() {
-            let n = labels.names.len();
-            let file = files[0].labels.display();
-            warnings.push(format!(
-                "{file} has {n} classes, more than 256: they are neither scored nor drawn"
-            ));
-        }
-        let class_names = if narrow.is_some() { labels.names } else { Vec::new() };
-        let mut of_files = narrow.unwrap_or_default().into_iter();
+        let Labels { names: class_names, classes, notes: warnings, .. } =
+            read_labels(&files, self.label_column.as_ref(), names)?;
+        let mut of_files = classes.into_iter();
         let labels = points.iter().map(|(_, _, labels)| labels.and_then(|_| of_files.next()));
         Ok(PointLabels { labels: labels.collect(), class_names, warnings })
     }

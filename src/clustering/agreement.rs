@@ -41,7 +41,7 @@ impl Contingency {
     ///
     /// # Errors
     /// [`Error::Data`] if the lengths differ, there are no points, or a class is out of range.
-    pub fn new(labels: &[u8], clusters: &[i32], n_classes: usize) -> Result<Self> {
+    pub fn new(labels: &[u16], clusters: &[i32], n_classes: usize) -> Result<Self> {
         if labels.len() != clusters.len() {
             return Err(Error::Data(format!(
                 "{} labels for {} clustered points",

@@ -3,9 +3,11 @@
 //! `train_labels`, `test_images` and `test_labels` as MedMNIST does. Images are n x height x width, or
 //! n x height x width x 3 in colour. `class_names` may name the classes.
 
-use super::npy::{Bytes, read_bytes, read_bytes_from, read_names_from, write_bytes, write_names};
+use super::npy::{
+    Bytes, LabelArray, read_bytes, read_bytes_from, read_label_array, read_labels_from,
+    read_names_from, write_bytes, write_label_array, write_names,
+};
 use super::request::ImageShape;
-use super::values::Meaning;
 use super::{Images, Samples, Source, names};
 use crate::archive::member;
 use crate::error::{Error, Result};
@@ -32,8 +34,14 @@ pub(super) const CLASS_NAMES: &str = "class_names";
 /// Maximum size of an array of names, in bytes.
 const MAX_NAMES: u64 = 1 << 24;
 
+/// An array of images or of their labels.
+enum Content {
+    Pixels(Bytes),
+    Labels(LabelArray),
+}
+
 /// An array, and its name in errors.
-type Named = (PathBuf, Bytes);
+type Named = (PathBuf, Content);
 
 /// Content of the arrays.
 pub(super) struct Read {
@@ -103,8 +111,11 @@ fn members(path: &Path, bytes: &Vec<u8>) -> Result<Members> {
         let mut reader = member(&archive, &entry, &name, &called, damaged)?;
         match place {
             Some(at) => {
-                members.arrays[at] =
-                    Some((called.clone(), read_bytes_from(&called, reader, size, meaning(at))?))
+                let content = match holds_images(at) {
+                    true => Content::Pixels(read_bytes_from(&called, reader, size)?),
+                    false => Content::Labels(read_labels_from(&called, reader, size)?),
+                };
+                members.arrays[at] = Some((called, content));
             }
             None if size > MAX_NAMES => {
                 return Err(Error::input(&called, format!("has {size} bytes, too many for names")));
@@ -162,15 +173,19 @@ fn all_four(path: &Path, arrays: [Option<Named>; 4], strangers: &[String]) -> Re
 pub(super) fn read_npy(paths: &[PathBuf; 4], shape: Option<ImageShape>) -> Result<Read> {
     let mut arrays = Vec::with_capacity(4);
     for (at, path) in paths.iter().enumerate() {
-        arrays.push((path.clone(), read_bytes(path, meaning(at))?));
+        let content = match holds_images(at) {
+            true => Content::Pixels(read_bytes(path)?),
+            false => Content::Labels(read_label_array(path)?),
+        };
+        arrays.push((path.clone(), content));
     }
     let arrays = <[Named; 4]>::try_from(arrays).unwrap_or_else(|_| unreachable!("four paths"));
     assemble(arrays, paths.iter().map(Source::of_file).collect::<Result<_>>()?, shape)
 }
 
-/// Meaning of the array at this index.
-fn meaning(at: usize) -> Meaning {
-    if at.is_multiple_of(2) { Meaning::Pixels } else { Meaning::Labels }
+/// `true` if the array at this index holds images, and not labels.
+fn holds_images(at: usize) -> bool {
+    at.is_multiple_of(2)
 }
 
 /// Both parts, whose pixels must have the same scale.
@@ -179,7 +194,10 @@ fn assemble(
     sources: Vec<Source>,
     shape: Option<ImageShape>,
 ) -> Result<Read> {
-    let scales = [(x_train.0.clone(), x_train.1.scaled), (x_test.0.clone(), x_test.1.scaled)];
+    let scale = |(path, content): &Named| {
+        (path.clone(), matches!(content, Content::Pixels(pixels) if pixels.scaled))
+    };
+    let scales = [scale(&x_train), scale(&x_test)];
     let train = samples(x_train, y_train, shape)?;
     let test = samples(x_test, y_test, shape)?;
     let warnings = one_scale(&scales)?.into_iter().collect();
@@ -214,6 +232,9 @@ pub(super) fn one_scale(scales: &[(PathBuf, bool); 2]) -> Result<Option<String>>
 }
 
 fn samples((x, pixels): Named, (y, labels): Named, asked: Option<ImageShape>) -> Result<Samples> {
+    let (Content::Pixels(pixels), Content::Labels(labels)) = (pixels, labels) else {
+        unreachable!("each is read by its place")
+    };
     let no_shape = || {
         let expected = match pixels.shape[..] {
             [_, 3, height, width] if width != 3 => {
@@ -260,7 +281,7 @@ fn samples((x, pixels): Named, (y, labels): Named, asked: Option<ImageShape>) ->
 /// classes if there are any.
 pub(super) fn write_npz(
     out: &mut dyn Write,
-    parts: [(&Images, &[u8]); 2],
+    parts: [(&Images, &[u16]); 2],
     class_names: Option<&[String]>,
     compress: bool,
 ) -> io::Result<()> {
@@ -268,7 +289,7 @@ pub(super) fn write_npz(
     let mut members: Vec<(&str, Fill)> = Vec::new();
     for (at, (images, labels)) in parts.into_iter().enumerate() {
         members.push((NAMES[2 * at], Box::new(move |out| write_images(out, images))));
-        members.push((NAMES[2 * at + 1], Box::new(move |out| write_labels(out, labels))));
+        members.push((NAMES[2 * at + 1], Box::new(move |out| write_label_array(out, labels))));
     }
     members.extend(class_names.map(|names| {
         (CLASS_NAMES, Box::new(move |out: &mut dyn Write| write_names(out, names)) as Fill)
@@ -298,8 +319,4 @@ pub(super) fn write_npz(
 fn write_images(out: &mut dyn Write, images: &Images) -> io::Result<()> {
     let shape: Vec<u64> = images.array_shape().into_iter().map(|size| size as u64).collect();
     write_bytes(out, &shape, images.pixels())
-}
-
-fn write_labels(out: &mut dyn Write, labels: &[u8]) -> io::Result<()> {
-    write_bytes(out, &[labels.len() as u64], labels)
 }

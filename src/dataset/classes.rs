@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Copy, Debug)]
 pub struct Classes<'a> {
     /// Class of each point, an index into the names.
-    pub labels: &'a [u8],
+    pub labels: &'a [u16],
     /// Name of each class.
     pub names: &'a [String],
 }
@@ -20,7 +20,7 @@ pub(super) enum Named {
     /// Names in order, as in a file with one name a line or in an array.
     InOrder(PathBuf, Vec<String>),
     /// Name of each label.
-    Numbered(PathBuf, Vec<(u8, String)>),
+    Numbered(PathBuf, Vec<(u16, String)>),
 }
 
 /// Information about the data when their files are read.
@@ -46,7 +46,7 @@ pub(super) fn settle(
     test: &mut Samples,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<String>> {
-    let occurring: Vec<u8> =
+    let occurring: Vec<u16> =
         train.labels.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
     let names = match &known.names {
         None => {
@@ -77,7 +77,7 @@ pub(super) fn settle(
             names.clone()
         }
     };
-    let place = |label: &u8| occurring.binary_search(label).ok().map(|place| place as u8);
+    let place = |label: &u16| occurring.binary_search(label).ok().map(|place| place as u16);
     if let Some(row) = test.labels.iter().position(|label| place(label).is_none()) {
         let label = test.labels[row];
         let numbers = spelled(&occurring);
@@ -93,8 +93,8 @@ pub(super) fn settle(
 }
 
 /// Names of the labels that occur.
-fn chosen(path: &Path, names: &[(u8, String)], occurring: &[u8]) -> Result<Vec<String>> {
-    let name = |label: &u8| {
+fn chosen(path: &Path, names: &[(u16, String)], occurring: &[u16]) -> Result<Vec<String>> {
+    let name = |label: &u16| {
         let found = names.iter().find(|(number, _)| number == label).map(|(_, name)| name.clone());
         found.ok_or_else(|| {
             Error::input(path, format!("names no class {label}, which the training images have"))
@@ -109,8 +109,8 @@ fn in_order(
     data: &Path,
     path: &Path,
     names: &[String],
-    occurring: &[u8],
-    highest: u8,
+    occurring: &[u16],
+    highest: u16,
 ) -> Result<String> {
     let n = names.len();
     let numbers = spelled(occurring);
@@ -131,15 +131,15 @@ fn in_order(
 }
 
 /// Ascending numbers in text: `0 to 9`, or `0 to 3, 5, 7 to 9`.
-fn spelled(numbers: &[u8]) -> String {
-    let mut runs: Vec<(u8, u8)> = Vec::new();
+fn spelled(numbers: &[u16]) -> String {
+    let mut runs: Vec<(u16, u16)> = Vec::new();
     for &number in numbers {
         match runs.last_mut() {
             Some((_, last)) if *last + 1 == number => *last = number,
             _ => runs.push((number, number)),
         }
     }
-    let run = |&(first, last): &(u8, u8)| {
+    let run = |&(first, last): &(u16, u16)| {
         if first == last { first.to_string() } else { format!("{first} to {last}") }
     };
     runs.iter().map(run).collect::<Vec<_>>().join(", ")
@@ -148,10 +148,10 @@ fn spelled(numbers: &[u8]) -> String {
 /// Labels to write for the classes if their names are ascending numbers that all occur among the
 /// training images: these numbers, from which reading gives the same classes. Other classes are
 /// written as indices into their names.
-pub(super) fn numbers(class_names: &[String], train: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn numbers(class_names: &[String], train: &[u16]) -> Option<Vec<u16>> {
     let number =
-        |name: &String| name.parse::<u8>().ok().filter(|number| number.to_string() == *name);
-    let numbers = class_names.iter().map(number).collect::<Option<Vec<u8>>>()?;
+        |name: &String| name.parse::<u16>().ok().filter(|number| number.to_string() == *name);
+    let numbers = class_names.iter().map(number).collect::<Option<Vec<u16>>>()?;
     let ascend = numbers.windows(2).all(|pair| pair[0] < pair[1]);
     let occur =
         (0..numbers.len()).all(|class| train.iter().any(|&label| usize::from(label) == class));
@@ -174,7 +174,8 @@ mod tests {
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
         assert_eq!(numbers(&names(&["1", "2", "10"]), &[0, 1, 2, 0]), Some(vec![1, 2, 10]));
         assert_eq!(numbers(&names(&["1", "2", "10"]), &[0, 1]), None);
-        for other in [&["1", "10", "2"][..], &["01", "2"], &["a", "b"], &["1", "256"], &["1", "1"]]
+        for other in
+            [&["1", "10", "2"][..], &["01", "2"], &["a", "b"], &["1", "65536"], &["1", "1"]]
         {
             assert_eq!(numbers(&names(other), &[0, 1, 2]), None, "{other:?}");
         }

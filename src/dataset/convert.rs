@@ -15,7 +15,7 @@ const CLASS_NAMES: &str = "class_names.txt";
 impl<'a> Contents<'a> {
     fn new(data: &'a Dataset) -> Self {
         let numbers = classes::numbers(&data.class_names, &data.train.labels);
-        let labels = |labels: &[u8]| match &numbers {
+        let labels = |labels: &[u16]| match &numbers {
             Some(numbers) => labels.iter().map(|&label| numbers[usize::from(label)]).collect(),
             None => labels.to_vec(),
         };
@@ -32,7 +32,7 @@ impl<'a> Contents<'a> {
 /// `class_names.txt`. Names are omitted if they are the numbers in the files.
 ///
 /// # Errors
-/// [`Error::Parameter`] if the format cannot be written, or not with colours; [`Error::Exists`] if one of the files
+/// [`Error::Parameter`] if the format cannot be written, or not with these data; [`Error::Exists`] if one of the files
 /// exists already, compressed or not, unless `force`, which replaces both forms; [`Error::Write`]
 /// and [`Error::Interrupted`], with nothing left behind.
 pub fn convert(
@@ -47,7 +47,7 @@ pub fn convert(
     let Some(written) = &format.written else {
         return Err(Error::parameter("format", format.name, "one that can be written"));
     };
-    check_colours(data, format)?;
+    check_width(data, &contents, format)?;
     let in_folder = matches!(written.writer, Writer::Folder(_));
     let (folder, files) = files(&contents, out, &written.writer, gzip);
     let named = folder.join(CLASS_NAMES);
@@ -101,23 +101,22 @@ pub fn convert(
     Ok(paths)
 }
 
-/// Refuses images in colour for a format that holds grey ones only.
-fn check_colours(data: &Dataset, format: &Format) -> Result<()> {
-    let holds_colour =
-        |format: &Format| format.written.as_ref().is_some_and(|written| written.colour);
-    let images = &data.train.images;
-    if images.channels() == 1 || holds_colour(format) {
+/// Refuses images in colour, and many classes, for a format that holds bytes of grey images only.
+fn check_width(data: &Dataset, contents: &Contents<'_>, format: &Format) -> Result<()> {
+    let is_wide = |format: &Format| format.written.as_ref().is_some_and(|written| written.wide);
+    if is_wide(format) {
         return Ok(());
     }
-    let others: Vec<&str> =
-        FORMATS.iter().filter(|format| holds_colour(format)).map(|format| format.name).collect();
-    let expected = format!(
-        "it holds grey images only, and those of {} are {}: expected {}",
-        data.name,
-        images.size_text(),
-        others.join(" or ")
-    );
-    Err(Error::parameter("format", format.name, expected))
+    let images = &data.train.images;
+    let most = contents.parts.iter().flat_map(|(_, labels)| labels).max().copied().unwrap_or(0);
+    let reason = match images.channels() {
+        1 if most <= u16::from(u8::MAX) => return Ok(()),
+        1 => format!("labels up to 255 only, and those of {} go to {most}", data.name),
+        _ => format!("grey images only, and those of {} are {}", data.name, images.size_text()),
+    };
+    let others = FORMATS.iter().filter(|format| is_wide(format)).map(|format| format.name);
+    let others = others.collect::<Vec<&str>>().join(" or ");
+    Err(Error::parameter("format", format.name, format!("it holds {reason}: expected {others}")))
 }
 
 /// Files that must not remain beside the written ones: their other forms, and names of other data.

@@ -5,7 +5,7 @@
 //! the class with that name or, if there is none, the class at that index, from 0. Labels are
 //! numbered in the order in which the groups appear.
 
-use super::labels::control_character;
+use super::labels::{MAX_CLASSES, control_character};
 use super::{Dataset, Original, Source};
 use crate::error::{Error, Result};
 use serde::Deserialize;
@@ -98,8 +98,9 @@ impl LabelGroups {
         if groups.is_empty() {
             return Err(refuse("has no groups, expected at least one".into()));
         }
-        if groups.len() > 256 {
-            return Err(refuse(format!("has {} groups, expected at most 256", groups.len())));
+        if groups.len() > MAX_CLASSES {
+            let n = groups.len();
+            return Err(refuse(format!("has {n} groups, expected at most {MAX_CLASSES}")));
         }
         for (at, group) in groups.iter().enumerate() {
             if group.name.trim().is_empty() {
@@ -170,17 +171,17 @@ impl LabelGroups {
                 }
             }
         }
-        let groups: Vec<u8> = labels
+        let groups: Vec<u16> = labels
             .iter()
             .enumerate()
             .map(|(class, label)| {
                 label
-                    .map(|label| label as u8)
+                    .map(|label| label as u16)
                     .ok_or_else(|| refuse(format!("{} is in no group", described(class))))
             })
             .collect::<Result<_>>()?;
         let regroup =
-            |labels: &[u8]| labels.iter().map(|&class| groups[usize::from(class)]).collect();
+            |labels: &[u16]| labels.iter().map(|&class| groups[usize::from(class)]).collect();
         let (train, test) = (regroup(&data.train.labels), regroup(&data.test.labels));
         let class_names = self.groups.iter().map(|group| group.name.clone()).collect();
         data.original = Some(Original {

@@ -64,7 +64,7 @@ pub fn read_images(path: impl AsRef<Path>) -> Result<Images> {
 ///
 /// # Errors
 /// [`Error::Input`] naming `path` if it cannot be read, and as [`parse_labels`].
-pub fn read_labels(path: impl AsRef<Path>) -> Result<Vec<u8>> {
+pub fn read_labels(path: impl AsRef<Path>) -> Result<Vec<u16>> {
     parse_labels(&read_file(path.as_ref())?, path)
 }
 
@@ -89,8 +89,8 @@ pub(super) fn parse_scaled(bytes: &[u8], name: &Path) -> Result<(Images, bool)> 
 ///
 /// # Errors
 /// Those of [`parse_images`].
-pub fn parse_labels(bytes: &[u8], name: impl AsRef<Path>) -> Result<Vec<u8>> {
-    Ok(parse(bytes, name.as_ref(), &LABELS)?.1.values)
+pub fn parse_labels(bytes: &[u8], name: impl AsRef<Path>) -> Result<Vec<u16>> {
+    Ok(parse(bytes, name.as_ref(), &LABELS)?.1.values.into_iter().map(u16::from).collect())
 }
 
 /// Writes images as an IDX file.
@@ -99,10 +99,10 @@ pub(super) fn write_images(out: &mut dyn Write, images: &Images) -> std::io::Res
     (0..images.n()).try_for_each(|row| out.write_all(images.image(row)))
 }
 
-/// Writes labels as an IDX file.
-pub(super) fn write_labels(out: &mut dyn Write, labels: &[u8]) -> std::io::Result<()> {
+/// Writes labels below 256 as an IDX file.
+pub(super) fn write_labels(out: &mut dyn Write, labels: &[u16]) -> std::io::Result<()> {
     out.write_all(&header(&LABELS, [labels.len()])?)?;
-    out.write_all(labels)
+    out.write_all(&labels.iter().map(|&label| label as u8).collect::<Vec<u8>>())
 }
 
 /// SHA-256 of the IDX file that [`write_images`] writes.
@@ -111,7 +111,7 @@ pub(super) fn images_hash(images: &Images) -> String {
 }
 
 /// SHA-256 of the IDX file that [`write_labels`] writes.
-pub(super) fn labels_hash(labels: &[u8]) -> String {
+pub(super) fn labels_hash(labels: &[u16]) -> String {
     hash(|out| write_labels(out, labels))
 }
 

@@ -4,7 +4,7 @@ use super::image_files::{self, Changes, Decoded, Form, Wanted};
 use super::listing::{Entry, entries, listed};
 use super::request::{Colour, ImageShape};
 use super::source::hex;
-use super::{Images, Samples, Source};
+use super::{Images, MAX_CLASSES, Samples, Source};
 use crate::error::{Error, Result};
 use crate::random::Random;
 use sha2::{Digest, Sha256};
@@ -187,7 +187,7 @@ fn classes(folder: &Path) -> Result<Vec<Entry>> {
     Ok(all)
 }
 
-/// Refuses fewer than two classes, more than fit a byte, and two with the same name.
+/// Refuses fewer than two classes, more than [`MAX_CLASSES`], and two with the same name.
 fn several(folder: &Path, classes: Vec<Entry>) -> Result<Vec<Entry>> {
     if let Some(pair) = classes.windows(2).find(|pair| pair[0].name == pair[1].name) {
         let message = format!(
@@ -201,10 +201,10 @@ fn several(folder: &Path, classes: Vec<Entry>) -> Result<Vec<Entry>> {
             folder,
             format!("has one class, `{}`; expected at least two folders of images", only.name),
         )),
-        _ if (2..=256).contains(&classes.len()) => Ok(classes),
+        _ if (2..=MAX_CLASSES).contains(&classes.len()) => Ok(classes),
         _ => Err(Error::input(
             folder,
-            format!("has {} classes, expected 2 to 256 folders of images", classes.len()),
+            format!("has {} classes, expected 2 to {MAX_CLASSES} folders of images", classes.len()),
         )),
     }
 }
@@ -214,7 +214,7 @@ struct Files {
     folder: PathBuf,
     paths: Vec<PathBuf>,
     /// The class of each.
-    labels: Vec<u8>,
+    labels: Vec<u16>,
 }
 
 impl Files {
@@ -244,7 +244,7 @@ impl Files {
                     "holds no images, expected at least one .png or .jpg file",
                 ));
             }
-            files.labels.extend(images.iter().map(|_| label as u8));
+            files.labels.extend(images.iter().map(|_| label as u16));
             files.paths.extend(images.into_iter().map(|file| file.path));
         }
         Ok(files)
@@ -306,10 +306,10 @@ fn described<'a>(folder: &Path, files: impl Iterator<Item = (&'a PathBuf, &'a De
 ///
 /// # Errors
 /// A class with a single image, which cannot be split.
-pub(super) fn divide(labels: &[u8]) -> Result<(Vec<usize>, Vec<usize>), u8> {
+pub(super) fn divide(labels: &[u16]) -> Result<(Vec<usize>, Vec<usize>), u16> {
     let order = Random::new(TEST_SEED, TEST_STREAM).permutation(labels.len());
     let (mut train, mut test) = (Vec::new(), Vec::new());
-    for class in labels.iter().copied().collect::<BTreeSet<u8>>() {
+    for class in labels.iter().copied().collect::<BTreeSet<u16>>() {
         let rows: Vec<usize> = order.iter().copied().filter(|&row| labels[row] == class).collect();
         if rows.len() < 2 {
             return Err(class);

@@ -226,7 +226,7 @@ pub struct Samples {
     /// The images.
     pub images: Images,
     /// The label of each image: an index into the class names.
-    pub labels: Vec<u8>,
+    pub labels: Vec<u16>,
 }
 
 impl Samples {
@@ -234,7 +234,7 @@ impl Samples {
     ///
     /// # Errors
     /// [`Error::Data`] if there are not as many labels as images.
-    pub fn new(images: Images, labels: Vec<u8>) -> Result<Self> {
+    pub fn new(images: Images, labels: Vec<u16>) -> Result<Self> {
         if labels.len() != images.n() {
             return Err(Error::Data(format!("{} labels for {} images", labels.len(), images.n())));
         }

@@ -76,11 +76,11 @@ pub struct Original {
     /// Name of each class.
     pub class_names: Vec<String>,
     /// The class of each training image, an index into the names.
-    pub train: Vec<u8>,
+    pub train: Vec<u16>,
     /// The class of each test image.
-    pub test: Vec<u8>,
+    pub test: Vec<u16>,
     /// Label of each class.
-    pub groups: Vec<u8>,
+    pub groups: Vec<u16>,
 }
 
 impl Original {

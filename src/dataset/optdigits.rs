@@ -34,7 +34,7 @@ pub(super) fn load(_data_dir: Option<&Path>) -> Result<Dataset> {
         let values: Option<Vec<u16>> = line.split(',').map(|value| value.parse().ok()).collect();
         let values = values.ok_or_else(damaged)?;
         let (&label, image) = values.split_last().ok_or_else(damaged)?;
-        labels.push(label as u8);
+        labels.push(label);
         pixels.extend(image.iter().map(|&pixel| ((pixel * 255 + MAX_PIXEL / 2) / MAX_PIXEL) as u8));
     }
     let all = Samples::new(Images::new(pixels, SIDE, SIDE)?, labels)?;

@@ -1,4 +1,4 @@
-//! Numbers of any type in arrays, converted to bytes: pixels and labels.
+//! Numbers of any type in arrays, converted to pixels and labels.
 
 use half::f16;
 
@@ -80,6 +80,16 @@ impl Stored {
     fn signed(self, word: u64) -> i64 {
         let above = 64 - 8 * self.size;
         (word << above) as i64 >> above
+    }
+
+    /// The numbers as labels of 16 bits. They must be whole and from 0 to 65,535.
+    pub fn labels(self, raw: &[u8]) -> Result<Vec<u16>, Misfit> {
+        let label = |(at, bytes)| {
+            let number = self.number(bytes);
+            let is_label = (0.0..=f64::from(u16::MAX)).contains(&number) && number.fract() == 0.0;
+            if is_label { Ok(number as u16) } else { Err((at, number)) }
+        };
+        raw.chunks_exact(self.size).enumerate().map(label).collect()
     }
 
     /// The numbers as bytes. They must be whole and from 0 to 255; pixels may also be floats that

@@ -29,7 +29,7 @@ impl Confusion {
     /// # Errors
     /// [`Error::Data`] if there are not as many of the one as of the other, or a class is not below
     /// `n_classes`.
-    pub fn new(truth: &[u8], predicted: &[u8], n_classes: usize) -> Result<Self> {
+    pub fn new(truth: &[u16], predicted: &[u16], n_classes: usize) -> Result<Self> {
         if truth.len() != predicted.len() {
             return Err(Error::Data(format!(
                 "{} predictions for {} points",
@@ -51,7 +51,7 @@ impl Confusion {
     ///
     /// # Panics
     /// If a class is not below `n_classes`.
-    pub fn weighted(truth: &[u8], predicted: &[u8], weights: &[u32], n_classes: usize) -> Self {
+    pub fn weighted(truth: &[u16], predicted: &[u16], weights: &[u32], n_classes: usize) -> Self {
         let mut counts = vec![vec![0; n_classes]; n_classes];
         for ((&truth, &predicted), &weight) in truth.iter().zip(predicted).zip(weights) {
             counts[usize::from(truth)][usize::from(predicted)] += weight as usize;
@@ -111,6 +111,34 @@ impl Confusion {
         ranked(pairs.filter_map(pair).collect())
     }
 
+    /// The `n` classes with the most points that were given another class or come from another,
+    /// ascending; of equals the lower.
+    pub fn most_confused(&self, n: usize) -> Vec<usize> {
+        let errors = |class: usize| {
+            let to_it: usize = self.counts.iter().map(|row| row[class]).sum();
+            let of_it: usize = self.counts[class].iter().sum();
+            to_it + of_it - 2 * self.counts[class][class]
+        };
+        let errors: Vec<usize> = (0..self.counts.len()).map(errors).collect();
+        let mut classes: Vec<usize> = (0..errors.len()).collect();
+        classes.sort_by_key(|&class| std::cmp::Reverse(errors[class]));
+        classes.truncate(n);
+        classes.sort_unstable();
+        classes
+    }
+
+    /// Counts between the given classes, and last those of all other classes together.
+    pub fn gathered(&self, classes: &[usize]) -> Vec<Vec<usize>> {
+        let places = gathered_places(classes, self.counts.len());
+        let mut counts = vec![vec![0; classes.len() + 1]; classes.len() + 1];
+        for (row, &to) in self.counts.iter().zip(&places) {
+            for (&count, &column) in row.iter().zip(&places) {
+                counts[to][column] += count;
+            }
+        }
+        counts
+    }
+
     /// Share of the points of two classes that were given the other of them; none without points.
     pub fn share(&self, class: usize, other: usize) -> Option<f64> {
         let size: usize =
@@ -118,6 +146,13 @@ impl Confusion {
         let count = self.counts[class][other] + self.counts[other][class];
         (size > 0).then(|| count as f64 / size as f64)
     }
+}
+
+/// Place of each of `n` classes among the given ones, those of all others after them.
+fn gathered_places(classes: &[usize], n: usize) -> Vec<usize> {
+    let mut places = vec![classes.len(); n];
+    classes.iter().enumerate().for_each(|(place, &class)| places[class] = place);
+    places
 }
 
 fn ranked(mut pairs: Vec<Pair>) -> Vec<Pair> {

@@ -16,7 +16,7 @@ pub struct Predictions {
     /// The method whose map of that space it was, or none for the space itself.
     pub method: Option<String>,
     /// One class a point.
-    pub classes: Vec<u8>,
+    pub classes: Vec<u16>,
 }
 
 /// Confusion matrix of one classifier.
@@ -80,7 +80,7 @@ pub struct Insights {
 /// # Errors
 /// As [`Confusion::new`].
 pub fn confusions(
-    truth: &[u8],
+    truth: &[u16],
     predictions: &[Predictions],
     n_classes: usize,
 ) -> Result<Vec<Confused>> {

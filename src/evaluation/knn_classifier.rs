@@ -51,7 +51,7 @@ pub struct Scores {
 #[derive(Clone, Copy, Debug)]
 pub struct Scored<'a> {
     /// One class a point.
-    pub labels: &'a [u8],
+    pub labels: &'a [u16],
     /// The part of the data that they belong to.
     pub on: ScoredOn,
 }
@@ -65,7 +65,7 @@ impl Scores {
     pub fn of(
         id: &MapId,
         graph: &NeighborGraph,
-        fitted: &[u8],
+        fitted: &[u16],
         scored: Scored<'_>,
         n_neighbors: &[usize],
     ) -> Result<Self> {
@@ -90,15 +90,17 @@ impl Scores {
 ///
 /// # Panics
 /// If the graph has fewer neighbours, or points to a row without a label.
-pub fn predict(graph: &NeighborGraph, labels: &[u8], n_neighbors: usize) -> Vec<u8> {
+pub fn predict(graph: &NeighborGraph, labels: &[u16], n_neighbors: usize) -> Vec<u16> {
+    let mut votes: Vec<u16> = Vec::with_capacity(n_neighbors);
     (0..graph.n_samples())
         .map(|i| {
-            let mut votes = [0_usize; 256];
-            for &neighbor in &graph.neighbors(i)[..n_neighbors] {
-                votes[usize::from(labels[neighbor as usize])] += 1;
-            }
-            let most = votes.iter().max().copied().unwrap_or(0);
-            votes.iter().position(|&count| count == most).unwrap_or(0) as u8
+            let nearest = &graph.neighbors(i)[..n_neighbors];
+            votes.clear();
+            votes.extend(nearest.iter().map(|&neighbor| labels[neighbor as usize]));
+            votes.sort_unstable();
+            // The first of the longest runs: among classes with as many votes the lowest.
+            let runs = votes.chunk_by(|a, b| a == b);
+            runs.rev().max_by_key(|run| run.len()).map_or(0, |run| run[0])
         })
         .collect()
 }
@@ -111,8 +113,8 @@ pub fn predict(graph: &NeighborGraph, labels: &[u8], n_neighbors: usize) -> Vec<
 /// if there is one class only.
 pub fn knn_accuracy(
     graph: &NeighborGraph,
-    fitted: &[u8],
-    scored: &[u8],
+    fitted: &[u16],
+    scored: &[u16],
     n_neighbors: &[usize],
 ) -> Result<Vec<KnnScore>> {
     if graph.n_samples() != scored.len()

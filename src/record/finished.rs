@@ -165,7 +165,7 @@ impl FinishedRun {
     ///
     /// # Errors
     /// As [`FinishedRun::class_names`].
-    pub fn labels(&self, part: &str) -> Result<Vec<u8>> {
+    pub fn labels(&self, part: &str) -> Result<Vec<u16>> {
         npy::read_classes(&Artifact::Layer { name: "labels", part }.of(&self.path))
     }
 
@@ -173,7 +173,7 @@ impl FinishedRun {
     ///
     /// # Errors
     /// As [`FinishedRun::class_names`]; also if there is a class of `n_classes` or above.
-    pub fn predictions(&self, map: &MapId, n_classes: usize) -> Result<Vec<u8>> {
+    pub fn predictions(&self, map: &MapId, n_classes: usize) -> Result<Vec<u16>> {
         let classes = predictions::read_knn(&self.path, map, self.n_scored())?;
         match classes.iter().find(|class| usize::from(**class) >= n_classes) {
             None => Ok(classes),
@@ -188,7 +188,7 @@ impl FinishedRun {
     ///
     /// # Errors
     /// [`Error::Input`] if a file is malformed.
-    pub fn network_predictions(&self, part: &str, n: usize) -> Result<Option<Vec<u8>>> {
+    pub fn network_predictions(&self, part: &str, n: usize) -> Result<Option<Vec<u16>>> {
         predictions::read_network(&self.path, part, n)
     }
 

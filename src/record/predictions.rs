@@ -22,7 +22,7 @@ pub(crate) fn write_knn(
     folder: &mut RunFolder,
     id: &MapId,
     graph: &NeighborGraph,
-    fitted: &[u8],
+    fitted: &[u16],
 ) -> Result<()> {
     let columns = N_NEIGHBORS.map(|k| predict(graph, fitted, k));
     let n = graph.n_samples();
@@ -39,7 +39,7 @@ pub(crate) fn write_knn(
 ///
 /// # Errors
 /// [`Error::Input`] if the file is missing, malformed or of another number of points.
-pub(crate) fn read_knn(folder: &Path, id: &MapId, n: usize) -> Result<Vec<u8>> {
+pub(crate) fn read_knn(folder: &Path, id: &MapId, n: usize) -> Result<Vec<u16>> {
     let path = Artifact::Predictions(id).of(folder);
     let matrix = npy::read_values(&path)?;
     if (matrix.n_samples(), matrix.n_features()) != (n, N_NEIGHBORS.len()) {
@@ -52,9 +52,11 @@ pub(crate) fn read_knn(folder: &Path, id: &MapId, n: usize) -> Result<Vec<u8>> {
         ));
     }
     let class = |(row, values): (usize, &[f32])| match values[1] {
-        class if class.fract() == 0.0 && (0.0..256.0).contains(&class) => Ok(class as u8),
+        class if class.fract() == 0.0 && (0.0..=f32::from(u16::MAX)).contains(&class) => {
+            Ok(class as u16)
+        }
         other => {
-            Err(Error::input(&path, format!("row {row} is {other}; classes go from 0 to 255")))
+            Err(Error::input(&path, format!("row {row} is {other}; classes go from 0 to 65535")))
         }
     };
     matrix.rows().enumerate().map(class).collect()
@@ -69,7 +71,7 @@ pub(crate) fn write_classes(
     folder: &mut RunFolder,
     name: &str,
     part: &str,
-    classes: &[u8],
+    classes: &[u16],
 ) -> Result<()> {
     let classes: Vec<u32> = classes.iter().map(|&class| u32::from(class)).collect();
     folder.write_numbers(Artifact::Layer { name, part }, &classes)
@@ -79,7 +81,7 @@ pub(crate) fn write_classes(
 ///
 /// # Errors
 /// [`Error::Input`].
-pub(super) fn read_network(run: &Path, part: &str, n: usize) -> Result<Option<Vec<u8>>> {
+pub(super) fn read_network(run: &Path, part: &str, n: usize) -> Result<Option<Vec<u16>>> {
     let check = |path: &Path, found: usize| match found == n {
         true => Ok(()),
         false => Err(Error::input(
@@ -99,5 +101,5 @@ pub(super) fn read_network(run: &Path, part: &str, n: usize) -> Result<Option<Ve
     }
     let values = npy::read_values(&softmax)?;
     check(&softmax, values.n_samples())?;
-    Ok(Some(values.rows().map(|row| argmax(row) as u8).collect()))
+    Ok(Some(values.rows().map(|row| argmax(row) as u16).collect()))
 }

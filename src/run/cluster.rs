@@ -21,7 +21,7 @@ pub struct Cluster {
     /// Title of the points, the name of the file for example.
     pub title: String,
     /// One class a row, if they are known.
-    pub labels: Option<Vec<u8>>,
+    pub labels: Option<Vec<u16>>,
     /// Names of the classes; their numbers if there are no names.
     pub class_names: Vec<String>,
     /// Warnings about the files.

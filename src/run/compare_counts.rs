@@ -19,10 +19,10 @@ pub(super) struct Common {
 
 /// One run's classifiers: their predictions for its scored points.
 pub(super) struct Classifiers<'a> {
-    labels: &'a [u8],
+    labels: &'a [u16],
     class_names: &'a [String],
     /// Those that both runs have, then k-NN in this run's first space and in its last.
-    predictions: Vec<Vec<u8>>,
+    predictions: Vec<Vec<u16>>,
     n_common: usize,
 }
 
@@ -34,7 +34,7 @@ impl<'a> Classifiers<'a> {
     pub(super) fn read(
         run: &'a ComparedRun,
         common: &[Common],
-        network: Option<&Vec<u8>>,
+        network: Option<&Vec<u16>>,
     ) -> Result<Self> {
         let predictions = common.iter().map(|Common { space, method }| match space {
             Some(space) => run.predictions(space, method.as_deref()),
@@ -56,7 +56,7 @@ impl<'a> Classifiers<'a> {
 
     /// The confusions of every classifier, of points that count `weights` times each.
     fn confusions(&self, weights: &[u32]) -> Vec<Confusion> {
-        let of_one = |predictions: &Vec<u8>| {
+        let of_one = |predictions: &Vec<u16>| {
             Confusion::weighted(self.labels, predictions, weights, self.class_names.len())
         };
         self.predictions.iter().map(of_one).collect()

@@ -181,13 +181,9 @@ fn maps(folder: &mut RunFolder, pair: &Pair<'_>, method: &str) -> Result<()> {
             class_names.push(name.clone());
         }
     }
-    if class_names.len() > 256 {
-        folder.warn(format!("no maps beside each other: there are {} classes", class_names.len()));
-        return Ok(());
-    }
     let labels = [
         pair.runs[0].labels.clone(),
-        pair.runs[1].labels.iter().map(|&class| numbers[usize::from(class)] as u8).collect(),
+        pair.runs[1].labels.iter().map(|&class| numbers[usize::from(class)] as u16).collect(),
     ];
     let panel = |space: &String, run: usize, map| {
         let part = match pair.runs[run].run.scored_on() {

@@ -11,7 +11,7 @@ pub(super) struct ComparedRun {
     pub(super) run: FinishedRun,
     pub(super) class_names: Vec<String>,
     /// Of the scored points.
-    pub(super) labels: Vec<u8>,
+    pub(super) labels: Vec<u16>,
     pub(super) n_neighbors: usize,
 }
 
@@ -28,7 +28,7 @@ impl ComparedRun {
     }
 
     /// The class that k-NN gave each scored point in a space, or in a map of it.
-    pub(super) fn predictions(&self, space: &str, method: Option<&str>) -> Result<Vec<u8>> {
+    pub(super) fn predictions(&self, space: &str, method: Option<&str>) -> Result<Vec<u16>> {
         self.run.predictions(&self.run.id(space, method), self.class_names.len())
     }
 
@@ -38,7 +38,7 @@ impl ComparedRun {
     }
 
     /// The class that the network gave each scored point, if that is known.
-    pub(super) fn network(&self) -> Result<Option<Vec<u8>>> {
+    pub(super) fn network(&self) -> Result<Option<Vec<u16>>> {
         self.run.network_predictions(self.run.scored_part(), self.labels.len())
     }
 

@@ -29,7 +29,7 @@ pub struct Labelled {
     /// n_samples x n_features.
     pub x: Matrix,
     /// One class a row.
-    pub labels: Option<Vec<u8>>,
+    pub labels: Option<Vec<u16>>,
 }
 
 /// Parameters of the command `embed`.

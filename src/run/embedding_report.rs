@@ -218,27 +218,16 @@ impl ReportFiles {
     }
 
     /// Accuracy of the k-NN classifier in the map.
-    fn accuracy(
-        &mut self,
-        device: &Device,
-        observer: &dyn Observer,
-    ) -> Result<Option<(String, f64)>> {
+    fn accuracy(&self, device: &Device, observer: &dyn Observer) -> Result<Option<(String, f64)>> {
         const K: usize = COMPARED_NEIGHBORS;
         let Some(labels) = &self.labels else { return Ok(None) };
-        let classes = labels.narrow().map(|mut classes| classes.remove(0));
-        let several = labels.classes[0].windows(2).any(|pair| pair[0] != pair[1]);
-        if classes.is_none() {
-            let n = labels.names.len();
-            self.warnings.push(format!(
-                "no k-NN accuracy for {n} classes, at most {} are scored",
-                usize::from(u8::MAX) + 1
-            ));
-        }
-        let Some(classes) = classes.filter(|_| several && self.embedding.n_samples() > K) else {
+        let classes = &labels.classes[0];
+        let several = classes.windows(2).any(|pair| pair[0] != pair[1]);
+        if !several || self.embedding.n_samples() <= K {
             return Ok(None);
-        };
+        }
         let graph = nearest_neighbors(device, &self.embedding, K, observer)?;
-        let scores = knn_accuracy(&graph, &classes, &classes, &[K])?;
+        let scores = knn_accuracy(&graph, classes, classes, &[K])?;
         Ok(scores.first().map(|score| (format!("k-NN accuracy, k = {K}"), score.accuracy)))
     }
 

@@ -31,6 +31,7 @@ use crate::neighbors::Search;
 use crate::record::predictions::{SOFTMAX, write_classes};
 use crate::record::{Artifact, RunFolder};
 use classes::PartClasses;
+pub(super) use classes::too_many_classes;
 use folder::LayerFolder;
 use std::path::{Path, PathBuf};
 
@@ -47,9 +48,9 @@ pub(super) struct Part {
     /// The file of each layer.
     paths: Vec<PathBuf>,
     /// One class a row.
-    pub(super) labels: Vec<u8>,
+    pub(super) labels: Vec<u16>,
     /// Predicted classes of the network, one a row.
-    pub(super) predictions: Option<Vec<u8>>,
+    pub(super) predictions: Option<Vec<u16>>,
     /// Probability of each prediction, from 0 to 1.
     pub(super) confidence: Option<Vec<f32>>,
     /// One image a row.

@@ -67,6 +67,9 @@ pub fn run(
     }
     run.train.training.validate()?;
     let prepared = prepare(&run.train, run.model.as_deref())?;
+    if let Some(message) = layers::too_many_classes(prepared.data.class_names.len()) {
+        return Err(Error::Data(format!("of {}, {message}", prepared.data.name)));
+    }
     let layers = prepared.architecture.recorded_layers();
     let widths = std::iter::once(prepared.architecture.n_features())
         .chain(layers.iter().map(|layer| layer.width));
@@ -295,7 +298,7 @@ pub(super) fn build_methods(choices: &[MethodChoice]) -> Result<Vec<NamedMethod>
 /// left out there, and no more.
 pub(super) fn check_methods<'a>(
     methods: &[NamedMethod],
-    labels: &[u8],
+    labels: &[u16],
     spaces: impl Iterator<Item = (&'a str, usize)>,
 ) -> Result<()> {
     if let Some((_, method)) =

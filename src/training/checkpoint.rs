@@ -312,6 +312,10 @@ fn digest(samples: &Samples) -> String {
             .collect::<Vec<u8>>(),
     );
     (0..images.n()).for_each(|row| hash.update(images.image(row)));
-    hash.update(&samples.labels);
+    // Bytes where they suffice, as checkpoints of earlier versions had them.
+    match samples.labels.iter().all(|&label| label <= u16::from(u8::MAX)) {
+        true => samples.labels.iter().for_each(|&label| hash.update([label as u8])),
+        false => samples.labels.iter().for_each(|label| hash.update(label.to_le_bytes())),
+    }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

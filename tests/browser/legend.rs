@@ -1,8 +1,8 @@
 //! The filters: classes by the legend, misclassified points by their toggle and menu, and what
 //! their counts say.
 
-use crate::page::Page;
-use crate::program::N_TEST;
+use crate::page::{Opening, Page};
+use crate::program::{N_TEST, Place};
 use crate::study::{RENDERERS, opened};
 use std::collections::BTreeMap;
 
@@ -107,4 +107,53 @@ fn misclassified_points_are_those_of_the_predictions() {
     page.click("#wrong");
     page.until("layerlens.store.get().wrong === null");
     assert_eq!(shown(&page).iter().sum::<usize>(), N_TEST);
+}
+
+/// 300 classes of one point, and of five where the number ends in 99. The legend begins with the
+/// largest, says what it leaves out, and finds the others.
+#[test]
+fn many_classes_are_found_by_their_names() {
+    let Some(usual) = Opening::usual("") else { return };
+    let place = Place::new();
+    let classes: Vec<usize> =
+        (0..300).flat_map(|class| vec![class; if class % 100 == 99 { 5 } else { 1 }]).collect();
+    place.points("map.npy", classes.len(), 2);
+    let text: String = classes.iter().map(|class| format!("Name {class:03}\n")).collect();
+    std::fs::write(place.path("names.csv"), format!("label\n{text}")).unwrap();
+    place.succeed("report --embedding map.npy --labels names.csv --device cpu --out page.html");
+    let page = usual.open(&place.path("page.html"));
+    let listed = || {
+        page.eval(
+            "Array.from(document.querySelectorAll('#legend button[data-class]'), b => \
+             +b.dataset.class)",
+        )
+    };
+    let largest: Vec<usize> = [99, 199, 299].into_iter().chain(0..27).collect();
+    assert_eq!(listed(), serde_json::json!(largest));
+    assert_eq!(page.text("#legend .legend-rest"), "other: 270 classes, 270 points");
+    assert_eq!(page.legend(199), [5, 5]);
+    let search = |words: &str| {
+        page.eval(&format!(
+            "(i => {{ i.value = {words:?}; i.dispatchEvent(new Event('input')); }})\
+             (document.querySelector('#legend .legend-search'))"
+        ));
+    };
+    search("name 15");
+    assert_eq!(listed(), serde_json::json!((150..160).collect::<Vec<usize>>()));
+    assert!(page.eval("document.querySelector('#legend .legend-rest').hidden") == true);
+    page.toggle(157);
+    assert_eq!(page.legend(157), [0, 1]);
+    page.until("layerlens.store.get().off.size === 1");
+    search("nobody");
+    assert_eq!(listed(), serde_json::json!([]));
+    assert_eq!(page.text("#legend .legend-rest"), "No class is called so.");
+    search("");
+    assert_eq!(listed(), serde_json::json!(largest));
+}
+
+#[test]
+fn few_classes_need_no_search() {
+    let Some((page, _)) = opened("") else { return };
+    assert_eq!(page.eval("document.querySelector('#legend .legend-search').hidden"), true);
+    assert_eq!(page.eval("document.querySelectorAll('#legend button[data-class]').length"), 10);
 }

@@ -226,14 +226,14 @@ fn what_does_not_fit_is_named() {
         &|place| place.labels("layers/predictions_test.npy", &[0; 31]),
         &["predictions_test.npy", "31 predictions", "has 30"],
     );
-    let many: Vec<u32> = (0..120).chain(300..480).collect();
+    let many: Vec<u32> = (0..120).chain(300..1280).collect();
     let of_many = |place: &Place| {
         for name in ["layer_2", "layer_10"] {
-            place.points(&format!("layers/{name}_train.npy"), 300, 6);
+            place.points(&format!("layers/{name}_train.npy"), 1100, 6);
         }
         place.labels("layers/labels_train.npy", &many);
     };
-    spoil(&of_many, &["labels_train.npy", "300 classes", "at most 256"]);
+    spoil(&of_many, &["labels_train.npy", "1100 classes", "at most 1024", "layerlens embed"]);
     spoil(&|place| place.labels("layers/labels_train.npy", &[2; 120]), &["at least two classes"]);
     let names = |text: &'static str| {
         move |place: &Place| fs::write(place.path("layers/class_names.txt"), text).unwrap()
@@ -468,4 +468,35 @@ fn what_was_skipped_is_told_again_when_changed_files_are_made_again() {
                 .contains("no map of layer_5 by PCA")
         );
     }
+}
+
+/// 300 classes of two training and two test points each, of which 29 are taken for the next of
+/// them: tables of all, figures of those that say most.
+#[test]
+fn a_run_takes_hundreds_of_classes() {
+    let place = Place::new();
+    fs::create_dir(place.path("layers")).unwrap();
+    for part in ["train", "test"] {
+        place.points(&format!("layers/layer_1_{part}.npy"), 600, 4);
+        let labels: Vec<u32> = (0..600).map(|row| row % 300).collect();
+        place.labels(&format!("layers/labels_{part}.npy"), &labels);
+        let taken = |class: u32| match class {
+            100..129 => 100 + (class - 99) % 29,
+            _ => class,
+        };
+        let predicted: Vec<u32> = labels.iter().map(|&class| taken(class)).collect();
+        place.labels(&format!("layers/predictions_{part}.npy"), &predicted);
+    }
+    place.succeed(&format!("{RUN} --clusters none"));
+    let out = place.path("out");
+    assert_outputs_are_whole(&out);
+    let labels = npy::read_labels(out.join("activations/labels_test.npy")).unwrap();
+    assert_eq!((labels[299], labels[300]), (299, 0));
+    let svg = fs::read_to_string(out.join("figures/classifier_confusion.svg")).unwrap();
+    // (600 - 2 * 29) / 600
+    assert!(svg.contains("accuracy 0.9033, the 29 most confused of 300 classes"));
+    assert!([">100<", ">128<", ">other<", ">542<"].iter().all(|words| svg.contains(words)));
+    assert!([">99<", ">129<"].iter().all(|words| !svg.contains(words)));
+    let confusion = fs::read_to_string(out.join("scores/confusion.csv")).unwrap();
+    assert!(confusion.contains("\n,,128,100,2,1\n"), "128 is taken for 100");
 }

@@ -69,7 +69,7 @@ fn damaged_image_files_are_named() {
 
 #[test]
 fn labels_that_do_not_fit_their_images_are_named() {
-    let train = &small_images()[0].labels;
+    let train: Vec<u8> = small_images()[0].labels.iter().map(|&label| label as u8).collect();
     let short = idx(&[0x801, 399], &train[..399]);
     refuse_images(
         "train-labels-idx1-ubyte",

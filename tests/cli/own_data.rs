@@ -263,7 +263,7 @@ fn names_of_clusters_are_parted_as_in_csv_and_counted() {
 fn a_run_on_labels_that_start_at_one_ends_though_the_network_answers_one_class_alone() {
     let place = Place::new();
     let [train, test] = small_images();
-    let rows = |samples: &Samples, classes: &[u8]| {
+    let rows = |samples: &Samples, classes: &[u16]| {
         (0..samples.len())
             .filter(|&row| classes.contains(&samples.labels[row]))
             .collect::<Vec<usize>>()

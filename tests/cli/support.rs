@@ -236,11 +236,9 @@ pub fn write_images(folder: &Path, parts: &[Samples; 2]) {
         std::fs::write(folder.join(format!("{name}-images-idx3-ubyte")), idx(&header, &pixels))
             .unwrap();
         let header = [0x801, samples.len() as u32];
-        std::fs::write(
-            folder.join(format!("{name}-labels-idx1-ubyte")),
-            idx(&header, &samples.labels),
-        )
-        .unwrap();
+        let labels: Vec<u8> = samples.labels.iter().map(|&label| label as u8).collect();
+        std::fs::write(folder.join(format!("{name}-labels-idx1-ubyte")), idx(&header, &labels))
+            .unwrap();
     }
 }
 

@@ -54,7 +54,7 @@ fn expected(space: &str, method: &str, scored_on: &str) -> Vec<KnnScore> {
         .map(|part| npy::read_matrix(out.join(format!("{stem}_{part}.npy"))).unwrap());
     let [fitted, tested] = ["train", "test"].map(|part| {
         let labels = npy::read_labels(out.join(format!("activations/labels_{part}.npy"))).unwrap();
-        labels.into_iter().map(|label| label as u8).collect::<Vec<u8>>()
+        labels.into_iter().map(|label| label as u16).collect::<Vec<u16>>()
     });
     let device = Device::cpu();
     if scored_on == "test" {

@@ -11,11 +11,11 @@ use layerlens::dataset::npy;
 use layerlens::progress::Silent;
 use serde_json::Value;
 
-fn classes() -> Vec<u8> {
+fn classes() -> Vec<u16> {
     npy::read_labels(fixture("y.npy"))
         .expect("labels")
         .into_iter()
-        .map(|label| label as u8)
+        .map(|label| label as u16)
         .collect()
 }
 
@@ -138,7 +138,7 @@ fn silhouettes_and_agreement_have_their_closed_forms() {
 
 #[test]
 fn a_label_falls_into_the_clusters_that_hold_a_tenth_of_it() {
-    let labels: Vec<u8> = [vec![0; 20], vec![1; 10]].concat();
+    let labels: Vec<u16> = [vec![0; 20], vec![1; 10]].concat();
     // Of label 0 nine, seven and two points (a tenth) are in clusters 0, 1 and 2, one in cluster 3
     // and one is noise.
     let clusters = [vec![0; 9], vec![1; 7], vec![2; 2], vec![3, NOISE], vec![1; 10]].concat();

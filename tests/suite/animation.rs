@@ -93,7 +93,7 @@ fn one_map_is_a_picture_and_parts_that_do_not_fit_are_refused() {
     let path = folder.path().join("map.gif");
     let map = Matrix::new(vec![1.0; 6], 3, 2).unwrap();
     let names: Vec<String> = (0..256).map(|class| format!("class {class}")).collect();
-    let of = |labels: &'static [u8], class_names| Animation {
+    let of = |labels: &'static [u16], class_names| Animation {
         title: String::new(),
         maps: vec![Stop { caption: String::new(), map: &map }],
         labels,

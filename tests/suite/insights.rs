@@ -7,9 +7,9 @@ use layerlens::evaluation::{
 };
 
 /// Eight points: truth, and the predictions of two classifiers.
-const TRUTH: [u8; 8] = [0, 0, 0, 1, 1, 2, 2, 2];
-const FIRST: [u8; 8] = [0, 1, 1, 1, 0, 2, 2, 0];
-const LAST: [u8; 8] = [0, 0, 1, 1, 1, 2, 2, 2];
+const TRUTH: [u16; 8] = [0, 0, 0, 1, 1, 2, 2, 2];
+const FIRST: [u16; 8] = [0, 1, 1, 1, 0, 2, 2, 0];
+const LAST: [u16; 8] = [0, 0, 1, 1, 1, 2, 2, 2];
 
 #[test]
 fn confusions_are_counted() {
@@ -58,7 +58,7 @@ fn gains_are_ranked_by_the_last_space() {
 
 #[test]
 fn conclusions_name_spaces_and_maps() {
-    let predictions = |space: Option<&str>, method: Option<&str>, classes: [u8; 8]| Predictions {
+    let predictions = |space: Option<&str>, method: Option<&str>, classes: [u16; 8]| Predictions {
         space: space.map(str::to_owned),
         method: method.map(str::to_owned),
         classes: classes.to_vec(),

@@ -23,8 +23,8 @@ fn images(name: &str) -> Matrix {
     Matrix::new(values, bytes.n_samples(), bytes.n_features()).expect("finite")
 }
 
-fn labels(name: &str) -> Vec<u8> {
-    npy::read_labels(fixture(name)).expect("labels").into_iter().map(|label| label as u8).collect()
+fn labels(name: &str) -> Vec<u16> {
+    npy::read_labels(fixture(name)).expect("labels").into_iter().map(|label| label as u16).collect()
 }
 
 fn scalars() -> Value {
@@ -210,7 +210,7 @@ fn at_layout(device: &Device, affinities: &Affinities, layout: &[f32]) -> (Vec<f
 }
 
 /// Share of the rows whose class the 10 nearest other rows of `map` vote for.
-fn accuracy(device: &Device, map: &Matrix, labels: &[u8]) -> f64 {
+fn accuracy(device: &Device, map: &Matrix, labels: &[u16]) -> f64 {
     let voted = evaluation::predict(&neighbors(device, map, 10), labels, 10);
     voted.iter().zip(labels).filter(|(a, b)| a == b).count() as f64 / labels.len() as f64
 }
@@ -247,7 +247,7 @@ fn maps_are_as_good_as_those_of_opentsne() {
 }
 
 /// Share of new images whose class the 10 nearest fitted ones in the map vote for.
-fn placed_accuracy(device: &Device, x: &Matrix, map: &dyn Fitted, fitted: &[u8]) -> f64 {
+fn placed_accuracy(device: &Device, x: &Matrix, map: &dyn Fitted, fitted: &[u16]) -> f64 {
     let (new, expected) = (images("x_new_u8.npy"), labels("y_new.npy"));
     let graph = nearest_references(device, &new, x, 10, &Silent).expect("neighbours");
     let places = map.transform(device, &NewPoints { x: &new, neighbors: &graph }).expect("places");

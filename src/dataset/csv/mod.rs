@@ -74,8 +74,8 @@ pub(super) fn read_pair(x: &Path, y: &Path, options: Options<'_>) -> Result<Read
     }
     let images = Images::new(pixels.values, shape.height, shape.width)
         .map_err(|error| Error::input(x, error.to_string()))?;
-    let samples =
-        Samples::new(images, labels.values).map_err(|error| Error::input(y, error.to_string()))?;
+    let samples = Samples::new(images, wide(labels.values))
+        .map_err(|error| Error::input(y, error.to_string()))?;
     let notes = note.into_iter().collect();
     Ok(Read { samples, sources: vec![pixels.source, labels.source], notes, label_column: None })
 }
@@ -190,14 +190,18 @@ pub(super) fn read_together(
     let shape = shape(path, &table, Some(column), options.image_shape)?;
     let images = Images::new(table.values, shape.height, shape.width)
         .map_err(|error| Error::input(path, error.to_string()))?;
-    let samples =
-        Samples::new(images, labels).map_err(|error| Error::input(path, error.to_string()))?;
+    let samples = Samples::new(images, wide(labels))
+        .map_err(|error| Error::input(path, error.to_string()))?;
     Ok(Read {
         samples,
         sources: vec![table.source],
         notes,
         label_column: Some(Place { column, columns }),
     })
+}
+
+fn wide(labels: Vec<u8>) -> Vec<u16> {
+    labels.into_iter().map(u16::from).collect()
 }
 
 /// Refuses test images without labels, as competitions publish them.

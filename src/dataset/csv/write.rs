@@ -18,7 +18,7 @@ pub(crate) fn write_pixels(out: &mut dyn Write, images: &Images) -> io::Result<(
 }
 
 /// Writes `0`, then one label a line.
-pub(crate) fn write_labels(out: &mut dyn Write, labels: &[u8]) -> io::Result<()> {
+pub(crate) fn write_labels(out: &mut dyn Write, labels: &[u16]) -> io::Result<()> {
     writeln!(out, "0")?;
     labels.iter().try_for_each(|label| writeln!(out, "{label}"))
 }
@@ -28,16 +28,14 @@ pub(crate) fn write_labels(out: &mut dyn Write, labels: &[u8]) -> io::Result<()>
 pub(crate) fn write_together(
     out: &mut dyn Write,
     images: &Images,
-    labels: &[u8],
+    labels: &[u16],
 ) -> io::Result<()> {
     let names = names(images, |column| format!("pixel{}", column + 1));
     writeln!(out, "label,{}", names.join(","))?;
     let mut line = Vec::new();
     labels.iter().enumerate().try_for_each(|(row, &label)| {
         line.clear();
-        push_numbers(&mut line, &[label]);
-        line.pop();
-        line.push(b',');
+        line.extend_from_slice(format!("{label},").as_bytes());
         push_numbers(&mut line, images.image(row));
         out.write_all(&line)
     })

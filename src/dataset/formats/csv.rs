@@ -19,7 +19,7 @@ pub(super) static FORMAT: Format = Format {
     named_set: None,
     file: None,
     written: Some(Written {
-        colour: false,
+        wide: false,
         summary: "Four CSV files: x_train, y_train, x_test, y_test",
         writer: Writer::Folder(files),
     }),

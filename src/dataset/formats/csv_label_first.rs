@@ -25,7 +25,7 @@ pub(super) static FORMAT: Format = Format {
         read: |path, request| read(path, None, request),
     }),
     written: Some(Written {
-        colour: false,
+        wide: false,
         summary: "Two CSV files, train and test: label,pixel1,...",
         writer: Writer::Folder(files),
     }),

@@ -21,7 +21,7 @@ pub(super) static FORMAT: Format = Format {
     named_set: Some(set),
     file: None,
     written: Some(Written {
-        colour: false,
+        wide: false,
         summary: "Four IDX files, as MNIST and Fashion-MNIST come",
         writer: Writer::Folder(files),
     }),
@@ -154,7 +154,7 @@ fn read(files: IdxFiles, transpose: bool) -> Result<Read> {
 
 /// Characters of each label, from a file of EMNIST: one label and the codes of its characters a
 /// line.
-fn read_mapping(path: &Path) -> Result<Vec<(u8, String)>> {
+fn read_mapping(path: &Path) -> Result<Vec<(u16, String)>> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
     let entry = |line: &str| {

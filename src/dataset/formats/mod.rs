@@ -75,8 +75,8 @@ pub(super) struct SingleFile {
 /// A format that can be written.
 #[derive(Debug)]
 pub(super) struct Written {
-    /// `true` if it holds images in colour too.
-    pub colour: bool,
+    /// `true` if it holds images in colour, and labels above 255, too.
+    pub wide: bool,
     /// One-line description of the output: `Four CSV files: x_train, y_train, x_test, y_test`.
     pub summary: &'static str,
     pub writer: Writer,
@@ -101,14 +101,14 @@ pub(super) type Fill<'a> = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + 'a
 /// Content of the output.
 pub(super) struct Contents<'a> {
     /// Images and labels for training and test.
-    pub parts: [(&'a Images, Vec<u8>); 2],
+    pub parts: [(&'a Images, Vec<u16>); 2],
     /// Names of the classes, unless they are the labels.
     pub class_names: Option<&'a [String]>,
 }
 
 impl Contents<'_> {
     /// Both parts with their names, `train` and `test`.
-    fn named(&self) -> impl Iterator<Item = (&'static str, &Images, &[u8])> {
+    fn named(&self) -> impl Iterator<Item = (&'static str, &Images, &[u16])> {
         let parts = ["train", "test"].into_iter().zip(&self.parts);
         parts.map(|(name, (images, labels))| (name, *images, &labels[..]))
     }

@@ -17,7 +17,7 @@ pub(super) static FORMAT: Format = Format {
     named_set: None,
     file: Some(SingleFile { title: ".npz", is_called: |name| name.ends_with(".npz"), read }),
     written: Some(Written {
-        colour: true,
+        wide: true,
         summary: "One .npz file: x_train, y_train, x_test, y_test",
         writer: Writer::File {
             ending: "npz",

@@ -153,12 +153,6 @@ impl Labels {
         Ok(Self { names, classes, numbered, notes })
     }
 
-    /// The same classes as bytes, for uses that are limited to 256; `None` if there are more.
-    pub fn narrow(&self) -> Option<Vec<Vec<u8>>> {
-        let narrow = |classes: &Vec<u16>| classes.iter().map(|&class| class as u8).collect();
-        (self.names.len() <= 256).then(|| self.classes.iter().map(narrow).collect())
-    }
-
     /// Text that lists the classes that occur in none of the files; `None` if all occur.
     pub fn without_points(&self) -> Option<String> {
         let mut occurs = vec![false; self.names.len()];

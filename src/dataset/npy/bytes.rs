@@ -1,4 +1,4 @@
-//! Arrays of small integers as bytes: images and their labels.
+//! Arrays of small integers: images as bytes, and their labels.
 
 use super::read::Array;
 use crate::dataset::values::{self, Meaning, Narrowed};
@@ -6,6 +6,8 @@ use crate::error::{Error, Result};
 use npyz::{DType, Order, TypeStr, WriteOptions, WriterBuilder};
 use std::io::{self, Read, Write};
 use std::path::Path;
+
+const TYPES: &str = "integers of 1, 2, 4 or 8 bytes or floats of 2, 4 or 8";
 
 /// An array of integers from 0 to 255 in C order.
 pub(crate) struct Bytes {
@@ -15,24 +17,52 @@ pub(crate) struct Bytes {
     pub scaled: bool,
 }
 
-/// Reads an array from a file: integers or floats of any size, which must be whole and from 0 to
-/// 255; pixels may also be floats from 0 to 1.
+/// Reads pixels from a file: integers or floats of any size, which must be whole and from 0 to 255,
+/// or floats from 0 to 1.
 ///
 /// # Errors
 /// [`Error::Input`] naming `path`, as the other readers, and the index of a value that is out of
 /// range.
-pub(crate) fn read_bytes(path: &Path, meaning: Meaning) -> Result<Bytes> {
-    from_array(Array::open(path)?, meaning)
+pub(crate) fn read_bytes(path: &Path) -> Result<Bytes> {
+    from_array(Array::open(path)?)
 }
 
 /// The same from the `len` bytes of a reader, which is called `path` in errors.
-pub(crate) fn read_bytes_from(
-    path: &Path,
-    reader: impl Read,
-    len: u64,
-    meaning: Meaning,
-) -> Result<Bytes> {
-    from_array(Array::new(path, reader, len)?, meaning)
+pub(crate) fn read_bytes_from(path: &Path, reader: impl Read, len: u64) -> Result<Bytes> {
+    from_array(Array::new(path, reader, len)?)
+}
+
+/// Labels from 0 to 65,535, and the shape of their array.
+pub(crate) struct LabelArray {
+    pub shape: Vec<usize>,
+    pub values: Vec<u16>,
+}
+
+/// Reads labels from the `len` bytes of a reader, which is called `path` in errors.
+///
+/// # Errors
+/// Those of [`read_bytes`].
+pub(crate) fn read_labels_from(path: &Path, reader: impl Read, len: u64) -> Result<LabelArray> {
+    labels_of(Array::new(path, reader, len)?)
+}
+
+/// Reads labels from a file.
+///
+/// # Errors
+/// Those of [`read_bytes`].
+pub(crate) fn read_label_array(path: &Path) -> Result<LabelArray> {
+    labels_of(Array::open(path)?)
+}
+
+fn labels_of(array: Array<'_, impl Read>) -> Result<LabelArray> {
+    let Some(stored) = array.stored() else { return Err(array.wrong_type(TYPES)) };
+    let path = array.path;
+    let shape = array.header.shape().iter().map(|&dim| dim as usize).collect();
+    let values = stored.labels(&array.raw()?).map_err(|(at, number)| {
+        let expected = "expected a label: a whole number from 0 to 65535";
+        Error::input(path, format!("value {at} of the array is {number}, {expected}"))
+    })?;
+    Ok(LabelArray { shape, values })
 }
 
 /// Writes bytes of the given shape.
@@ -43,15 +73,28 @@ pub(crate) fn write_bytes(out: &mut dyn Write, shape: &[u64], values: &[u8]) -> 
     writer.finish()
 }
 
-fn from_array(array: Array<'_, impl Read>, meaning: Meaning) -> Result<Bytes> {
-    const TYPES: &str = "integers of 1, 2, 4 or 8 bytes or floats of 2, 4 or 8";
+/// Writes labels, as bytes where these suffice.
+pub(crate) fn write_label_array(out: &mut dyn Write, labels: &[u16]) -> io::Result<()> {
+    let shape = [labels.len() as u64];
+    if let Ok(bytes) =
+        labels.iter().map(|&label| u8::try_from(label)).collect::<std::result::Result<Vec<u8>, _>>()
+    {
+        return write_bytes(out, &shape, &bytes);
+    }
+    let dtype = DType::Plain("<u2".parse::<TypeStr>().expect("a constant of this file"));
+    let mut writer = WriteOptions::new().dtype(dtype).shape(&shape).writer(out).begin_nd()?;
+    writer.extend(labels)?;
+    writer.finish()
+}
+
+fn from_array(array: Array<'_, impl Read>) -> Result<Bytes> {
     let Some(stored) = array.stored() else { return Err(array.wrong_type(TYPES)) };
     let path = array.path;
     let order = array.header.order();
     let shape: Vec<usize> = array.header.shape().iter().map(|&dim| dim as usize).collect();
     let Narrowed { values, scaled } =
-        stored.narrow(array.raw()?, meaning).map_err(|(at, number)| {
-            let expected = values::expected(meaning);
+        stored.narrow(array.raw()?, Meaning::Pixels).map_err(|(at, number)| {
+            let expected = values::expected(Meaning::Pixels);
             Error::input(path, format!("value {at} of the array is {number}, {expected}"))
         })?;
     let values = if order == Order::Fortran && shape.len() > 1 {

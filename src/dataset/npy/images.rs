@@ -2,7 +2,6 @@
 
 use super::bytes::{read_bytes, write_bytes};
 use crate::dataset::Images;
-use crate::dataset::values::Meaning;
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
 use std::path::Path;
@@ -15,7 +14,7 @@ use std::path::Path;
 /// long, or has another shape or other values.
 pub fn read_images(path: impl AsRef<Path>) -> Result<Images> {
     let path = path.as_ref();
-    let array = read_bytes(path, Meaning::Pixels)?;
+    let array = read_bytes(path)?;
     let [height, width, channels] = match array.shape[..] {
         [n, height, width] if n > 0 && height > 0 && width > 0 => [height, width, 1],
         [n, height, width, channels @ (1 | 3)] if n > 0 && height > 0 && width > 0 => {

@@ -42,14 +42,14 @@ pub fn read_labels(path: impl AsRef<Path>) -> Result<Vec<u32>> {
     Ok(labels)
 }
 
-/// Reads classes of a run from an NPY array as [`read_labels`] does, but from 0 to 255.
+/// Reads classes of a run from an NPY array as [`read_labels`] does, but from 0 to 65,535.
 ///
 /// # Errors
-/// [`Error::Input`] as [`read_labels`], and for a class above 255.
-pub(crate) fn read_classes(path: &Path) -> Result<Vec<u8>> {
+/// [`Error::Input`] as [`read_labels`], and for a class above 65,535.
+pub(crate) fn read_classes(path: &Path) -> Result<Vec<u16>> {
     let narrow = |(row, class): (usize, u32)| {
-        u8::try_from(class).map_err(|_| {
-            Error::input(path, format!("row {row} is {class}; classes go from 0 to 255"))
+        u16::try_from(class).map_err(|_| {
+            Error::input(path, format!("row {row} is {class}; classes go from 0 to 65535"))
         })
     };
     read_labels(path)?.into_iter().enumerate().map(narrow).collect()

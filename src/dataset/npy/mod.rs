@@ -12,7 +12,10 @@ mod names;
 mod read;
 mod write;
 
-pub(super) use bytes::{Bytes, read_bytes, read_bytes_from, write_bytes};
+pub(super) use bytes::{
+    Bytes, LabelArray, read_bytes, read_bytes_from, read_label_array, read_labels_from,
+    write_bytes, write_label_array,
+};
 pub use images::{read_images, write_images};
 pub(crate) use label_array::{read_label_values, read_line_of_floats};
 pub(crate) use labels::read_classes;

@@ -7,7 +7,7 @@
 //! before.
 
 use super::canvas::{Canvas, Color, Dot, FRAME, INK, SOFT_INK, Text, WHITE, outline};
-use super::color;
+use super::classes::{NamedClasses, OTHERS};
 use super::font::{fit, text_width};
 use super::raster::Raster;
 use super::scatter::{View, Window, dot_style};
@@ -45,8 +45,6 @@ const HOLD_LAST: u16 = 250;
 const GROUND: u8 = 0;
 const UNCHANGED: u8 = 1;
 const FIRST_CLASS: usize = 2;
-/// Most colours of classes; beyond, they come again.
-const MOST_COLORS: usize = 192;
 /// Shades of grey for smooth letters.
 const GREYS: usize = 12;
 
@@ -58,7 +56,7 @@ pub struct Animation<'a> {
     /// The maps, in order.
     pub maps: Vec<Stop<'a>>,
     /// The class of each point.
-    pub labels: &'a [u8],
+    pub labels: &'a [u16],
     /// One name for each class, also for classes without points.
     pub class_names: &'a [String],
 }
@@ -86,14 +84,19 @@ impl Animation<'_> {
 
     /// Width and height in pixels.
     pub fn size(&self) -> (u16, u16) {
-        let names = self
-            .class_names
+        let entries = self.classes().legend(self.class_names);
+        let names = entries
             .iter()
-            .map(|name| text_width(name, NAME))
+            .map(|(_, name)| text_width(name, NAME))
             .fold(0.0, f64::max)
             .min(WIDEST_NAME);
         let legend = if self.class_names.is_empty() { 0.0 } else { MARGIN + 20.0 + names };
         ((SIDE + legend + 2.0 * MARGIN).ceil() as u16, (HEAD + SIDE + MARGIN).ceil() as u16)
+    }
+
+    /// The classes that are named, by their points.
+    fn classes(&self) -> NamedClasses {
+        NamedClasses::of(self.class_names.len(), self.labels.iter().copied())
     }
 
     /// Frames between one map and the next.
@@ -131,12 +134,14 @@ impl Animation<'_> {
 
     fn encoded(&self) -> Result<Vec<u8>, String> {
         let (width, height) = self.size();
-        let palette = Palette::new(self.class_names.len());
+        let classes = self.classes();
+        let entries = classes.legend(self.class_names);
+        let palette = Palette::new(&classes, &entries);
         let window = Window::around(self.maps.iter().map(|stop| stop.map));
         let painter = Painter {
             view: View { window, corner: (MARGIN, HEAD), size: (SIDE, SIDE) },
             stamp: stamp(self.labels.len()),
-            labels: self.labels,
+            colors: self.labels.iter().map(|&label| place(&entries, label)).collect(),
             width: width.into(),
         };
         let grounds = self.grounds(&palette)?;
@@ -186,16 +191,14 @@ impl Animation<'_> {
         );
         outline(canvas, (MARGIN, HEAD), (SIDE, SIDE), FRAME);
         let left = MARGIN + SIDE + MARGIN;
-        // All classes must fit beside the map, however many there are.
-        let pitch = (SIDE / self.class_names.len().max(1) as f64).min(26.0);
+        let classes = self.classes();
+        let entries = classes.legend(self.class_names);
+        let pitch = (SIDE / entries.len().max(1) as f64).min(26.0);
         let size = NAME.min(pitch * 0.85);
-        for (class, name) in self.class_names.iter().enumerate() {
-            let y = HEAD + size / 2.0 + class as f64 * pitch;
-            canvas.dots(
-                &[Dot { at: (left + 6.0, y), color: class_color(class) }],
-                size * 0.36,
-                1.0,
-            );
+        for (at, (class, name)) in entries.iter().enumerate() {
+            let y = HEAD + size / 2.0 + at as f64 * pitch;
+            let color = class.map_or(OTHERS, |class| classes.color(class));
+            canvas.dots(&[Dot { at: (left + 6.0, y), color }], size * 0.36, 1.0);
             canvas.text(&Text::new(&fit(name, size, WIDEST_NAME), (left + 18.0, y), size));
         }
     }
@@ -230,27 +233,33 @@ struct Shown {
     time: u16,
 }
 
+/// Place in the palette of the colour of a class: that of its entry in the legend.
+fn place(entries: &[(Option<usize>, String)], label: u16) -> u8 {
+    let own = entries.iter().position(|(class, _)| *class == Some(usize::from(label)));
+    (FIRST_CLASS + own.unwrap_or(entries.len() - 1)) as u8
+}
+
 /// Painter of points on a background.
-struct Painter<'a> {
+struct Painter {
     view: View,
     /// Pixels of a point, from its middle.
     stamp: Vec<(i64, i64)>,
-    labels: &'a [u8],
+    /// Place of each point's colour in the palette.
+    colors: Vec<u8>,
     width: usize,
 }
 
-impl Painter<'_> {
+impl Painter {
     /// The points in row order, so that no class hides another.
     fn paint(&self, ground: &[u8], shown: &Shown, maps: &[Stop<'_>]) -> Vec<u8> {
         let mut pixels = ground.to_vec();
         let from = maps[shown.at].map;
         let to = maps[(shown.at + 1).min(maps.len() - 1)].map;
-        for ((a, b), &label) in from.rows().zip(to.rows()).zip(self.labels) {
+        for ((a, b), &index) in from.rows().zip(to.rows()).zip(&self.colors) {
             let on_the_way = |axis: usize| {
                 f64::from(a[axis]) + (f64::from(b[axis]) - f64::from(a[axis])) * shown.share
             };
             let (x, y) = self.view.place((on_the_way(0), on_the_way(1)));
-            let index = (FIRST_CLASS + usize::from(label) % MOST_COLORS) as u8;
             for (dx, dy) in &self.stamp {
                 let (x, y) = (x.floor() as i64 + dx, y.floor() as i64 + dy);
                 // Inside the frame around the map.
@@ -302,23 +311,20 @@ fn difference(before: Option<&[u8]>, pixels: &[u8], width: usize) -> Frame<'stat
     }
 }
 
-fn class_color(class: usize) -> Color {
-    color(class % MOST_COLORS)
-}
-
 /// At most 256 colours.
 struct Palette(Vec<Color>);
 
 impl Palette {
-    fn new(n_classes: usize) -> Self {
-        let classes = (0..n_classes.min(MOST_COLORS)).map(class_color);
+    fn new(classes: &NamedClasses, entries: &[(Option<usize>, String)]) -> Self {
+        let of_entry = |(class, _): &(Option<usize>, String)| {
+            class.map_or(OTHERS, |class| classes.color(class))
+        };
+        let classes = || entries.iter().map(of_entry);
         let greys = (0..GREYS).map(|shade| INK.mix(WHITE, shade as f64 / GREYS as f64));
         let mut colors: Vec<Color> =
-            [WHITE, WHITE].into_iter().chain(classes).chain(greys).chain([FRAME]).collect();
-        // Of few classes the rims of the legend's dots too.
-        colors.extend(
-            (0..n_classes.min(256 - colors.len())).map(|class| class_color(class).mix(WHITE, 0.5)),
-        );
+            [WHITE, WHITE].into_iter().chain(classes()).chain(greys).chain([FRAME]).collect();
+        // The rims of the legend's dots.
+        colors.extend(classes().map(|color| color.mix(WHITE, 0.5)));
         Self(colors)
     }
 

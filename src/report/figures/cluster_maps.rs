@@ -1,6 +1,7 @@
 //! Maps by cluster, and beside each the same map by class.
 
 use super::canvas::{Align, Canvas, Color, Dot, FRAME, Point, SOFT_INK, Text, outline};
+use super::classes::{NamedClasses, OTHERS};
 use super::font::{fit, text_width};
 use super::labels::place;
 use super::scatter::{SHAPE, View, Window};
@@ -10,7 +11,7 @@ use crate::dataset::Classes;
 use crate::matrix::Matrix;
 
 /// Noise, lighter than every colour of a cluster.
-pub const NOISE_COLOR: Color = Color(0xcf, 0xcf, 0xcf);
+pub const NOISE_COLOR: Color = OTHERS;
 const PANEL_NAME: f64 = 40.0;
 const WIDTH: f64 = 640.0;
 const GAP: f64 = 30.0;
@@ -72,17 +73,18 @@ impl ClusterMaps<'_> {
     }
 
     fn by_class(classes: &Classes<'_>) -> Coloring {
+        let named = NamedClasses::of(classes.names.len(), classes.labels.iter().copied());
+        let place = |class: usize| named.named.iter().position(|&other| other == class);
+        let places: Vec<Option<usize>> = (0..classes.names.len()).map(place).collect();
         Coloring {
-            groups: classes.labels.iter().map(|&label| Some(usize::from(label))).collect(),
-            legend: classes
-                .names
-                .iter()
-                .cloned()
-                .enumerate()
-                .map(|(class, name)| (Some(class), name))
+            groups: classes.labels.iter().map(|&label| places[usize::from(label)]).collect(),
+            legend: named
+                .legend(classes.names)
+                .into_iter()
+                .map(|(class, name)| (class.and_then(place), name))
                 .collect(),
             rest: String::new(),
-            names: classes.names.to_vec(),
+            names: named.named.iter().map(|&class| classes.names[class].clone()).collect(),
         }
     }
 

@@ -14,7 +14,7 @@ pub(super) struct Label {
 }
 
 /// The median of each class in both coordinates, `None` for a class without points.
-pub(super) fn medians(embedding: &Matrix, labels: &[u8], n_classes: usize) -> Vec<Option<Point>> {
+pub(super) fn medians(embedding: &Matrix, labels: &[u16], n_classes: usize) -> Vec<Option<Point>> {
     let mut members = vec![[Vec::new(), Vec::new()]; n_classes];
     for (row, &label) in embedding.rows().zip(labels) {
         members[usize::from(label)][0].push(row[0]);

@@ -1,9 +1,10 @@
 //! Maps: embeddings in two dimensions as clouds of points, one colour for each class.
 
 use super::canvas::{Align, Canvas, Color, Dot, FRAME, Point, Text, outline};
+use super::classes::{NamedClasses, OTHERS};
 use super::font::{fit, text_width};
 use super::labels::{medians, place};
-use super::{Figure, LABEL, MARGIN, SUBTITLE, TITLE_HEIGHT, color, draw_title};
+use super::{Figure, LABEL, MARGIN, SUBTITLE, TITLE_HEIGHT, draw_title};
 use crate::matrix::Matrix;
 
 const PANEL_NAME: f64 = 40.0;
@@ -23,7 +24,7 @@ pub struct Panel<'a> {
     /// n x 2.
     pub embedding: &'a Matrix,
     /// The class of each row.
-    pub labels: &'a [u8],
+    pub labels: &'a [u16],
 }
 
 /// Maps in rows and columns, with one legend.
@@ -98,9 +99,25 @@ impl Scatter<'_> {
         MARGIN + column as f64 * (self.width() + GAP)
     }
 
-    fn draw_row(&self, canvas: &mut dyn Canvas, panels: &[Panel<'_>], (top, height): (f64, f64)) {
-        let medians_of =
-            |panel: &Panel<'_>| medians(panel.embedding, panel.labels, self.class_names.len());
+    /// The classes that are named, by their points in all panels.
+    fn classes(&self) -> NamedClasses {
+        let labels = self.panels.iter().flatten().flat_map(|panel| panel.labels).copied();
+        NamedClasses::of(self.class_names.len(), labels)
+    }
+
+    fn draw_row(
+        &self,
+        canvas: &mut dyn Canvas,
+        classes: &NamedClasses,
+        panels: &[Panel<'_>],
+        (top, height): (f64, f64),
+    ) {
+        let medians_of = |panel: &Panel<'_>| {
+            let mut medians = medians(panel.embedding, panel.labels, self.class_names.len());
+            let unnamed = medians.iter_mut().enumerate().filter(|(class, _)| !classes.has(*class));
+            unnamed.for_each(|(_, median)| *median = None);
+            medians
+        };
         for (column, (panel, window)) in panels.iter().zip(self.windows(panels)).enumerate() {
             let view =
                 View { window, corner: (self.left(column), top), size: (self.width(), height) };
@@ -111,7 +128,7 @@ impl Scatter<'_> {
                 SUBTITLE,
             ));
             outline(canvas, view.corner, view.size, FRAME);
-            draw_points(canvas, panel, &view);
+            draw_points(canvas, classes, panel, &view);
             if self.direct_labels {
                 let named = medians_of(if self.rows_share_axes { &panels[0] } else { panel });
                 self.draw_names(canvas, &named, &view);
@@ -128,15 +145,16 @@ impl Scatter<'_> {
         }
     }
 
-    fn draw_legend(&self, canvas: &mut dyn Canvas) {
+    fn draw_legend(&self, canvas: &mut dyn Canvas, classes: &NamedClasses) {
         let left = self.left(self.columns());
         let top = self.top() + PANEL_NAME;
-        // All classes must fit beside the panels, however many there are.
-        let pitch = ((self.bottom() - top) / self.class_names.len().max(1) as f64).min(36.0);
+        let entries = classes.legend(self.class_names);
+        let pitch = ((self.bottom() - top) / entries.len().max(1) as f64).min(36.0);
         let size = LABEL.min(pitch * 0.85);
-        for (class, name) in self.class_names.iter().enumerate() {
-            let y = top + size / 2.0 + class as f64 * pitch;
-            canvas.dots(&[Dot { at: (left + 10.0, y), color: color(class) }], size * 0.36, 1.0);
+        for (at, (class, name)) in entries.iter().enumerate() {
+            let y = top + size / 2.0 + at as f64 * pitch;
+            let color = class.map_or(OTHERS, |class| classes.color(class));
+            canvas.dots(&[Dot { at: (left + 10.0, y), color }], size * 0.36, 1.0);
             canvas.text(&Text::new(&fit(name, size, WIDEST_NAME), (left + 28.0, y), size));
         }
     }
@@ -171,10 +189,10 @@ impl Figure for Scatter<'_> {
     }
 
     fn size(&self) -> (u32, u32) {
-        let names = self
-            .class_names
+        let entries = self.classes().legend(self.class_names);
+        let names = entries
             .iter()
-            .map(|name| text_width(name, LABEL))
+            .map(|(_, name)| text_width(name, LABEL))
             .fold(0.0, f64::max)
             .min(WIDEST_NAME);
         // A tenth more than the font needs: the reader of the SVG may have a wider one.
@@ -184,17 +202,21 @@ impl Figure for Scatter<'_> {
 
     fn draw(&self, canvas: &mut dyn Canvas) {
         draw_title(canvas, &self.title, self.size().0);
+        let classes = self.classes();
         for (panels, place) in self.panels.iter().zip(self.rows()) {
-            self.draw_row(canvas, panels, place);
+            self.draw_row(canvas, &classes, panels, place);
         }
-        self.draw_legend(canvas);
+        self.draw_legend(canvas, &classes);
     }
 }
 
-/// The points in row order, so that no class hides another.
-fn draw_points(canvas: &mut dyn Canvas, panel: &Panel<'_>, view: &View) {
-    let colors = panel.labels.iter().map(|&label| color(usize::from(label)));
-    view.draw(canvas, &panel.embedding.rows().zip(colors).collect::<Vec<_>>());
+/// The points in row order, so that no class hides another; those without a colour of their own
+/// below all others.
+fn draw_points(canvas: &mut dyn Canvas, classes: &NamedClasses, panel: &Panel<'_>, view: &View) {
+    let points = panel.embedding.rows().zip(panel.labels.iter().map(|&label| usize::from(label)));
+    let (named, others): (Vec<_>, Vec<_>) = points.partition(|(_, class)| classes.has(*class));
+    let all = others.into_iter().chain(named);
+    view.draw(canvas, &all.map(|(row, class)| (row, classes.color(class))).collect::<Vec<_>>());
 }
 
 /// Radius and opacity of `n` points in a panel of the given width: few are large and solid; of

@@ -17,7 +17,7 @@ fn names(n: usize) -> Vec<String> {
 fn scatter<'a>(
     train: &'a Matrix,
     test: &'a Matrix,
-    labels: &'a [u8],
+    labels: &'a [u16],
     class_names: &'a [String],
 ) -> Scatter<'a> {
     let panel = |title: &str, embedding: &'a Matrix| {

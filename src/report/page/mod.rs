@@ -34,6 +34,9 @@ use serde_json::{Value, json};
 use std::path::Path;
 use template::{escape_html, escape_json, fill};
 
+/// Colours of classes that can still be told from the page and from each other; beyond, they come
+/// again.
+const MOST_COLORS: usize = 60;
 /// Version of what the viewer reads.
 const SCHEMA: u32 = 1;
 
@@ -225,7 +228,7 @@ fn data(page: &Page, blocks: &mut Blocks) -> Result<Value> {
             "n": n, "of": points.of, "which": points.which, "parts": parts, "rows": rows,
             "labels": labels, "predictions": predictions, "confidence": confidence,
         },
-        "classes": page.classes.iter().enumerate().map(|(at, name)| json!({ "name": name, "color": color(at).hex() })).collect::<Vec<_>>(),
+        "classes": page.classes.iter().enumerate().map(|(at, name)| json!({ "name": name, "color": color(at % MOST_COLORS).hex() })).collect::<Vec<_>>(),
         "k": page.n_neighbors,
         "spaces": spaces,
         "methods": methods,

@@ -36,6 +36,7 @@ const MODULES: &[(&str, &str)] = &[
     module!("wrong.js"),
     module!("keyboard.js"),
     module!("lasso.js"),
+    module!("class_list.js"),
     module!("legend.js"),
     module!("pane_head.js"),
     module!("labels.js"),

@@ -121,6 +121,6 @@ impl Prepared<'_> {
     }
 }
 
-fn panel<'a>(map: &'a Map, labels: &'a [u8]) -> Panel<'a> {
+fn panel<'a>(map: &'a Map, labels: &'a [u16]) -> Panel<'a> {
     Panel { title: map.id.method_title().into(), embedding: &map.train, labels }
 }

@@ -8,13 +8,23 @@ use crate::error::{Error, Result};
 use crate::format::listed;
 use std::path::Path;
 
-/// Maximum number of classes in a run.
-const MAX_CLASSES: usize = 256;
+/// Maximum number of classes in a run: its tables of confusions grow with their square.
+const MAX_CLASSES: usize = 1024;
+
+/// What is wrong with so many classes in a run, if anything.
+pub(in crate::run) fn too_many_classes(n: usize) -> Option<String> {
+    (n > MAX_CLASSES).then(|| {
+        format!(
+            "there are {n} classes, but a run takes at most {MAX_CLASSES}; `layerlens embed` maps \
+             a layer whatever its classes"
+        )
+    })
+}
 
 /// Labels of the points of one part, and the predictions for them.
 pub(super) struct PartClasses {
-    pub(super) labels: Vec<u8>,
-    pub(super) predictions: Option<Vec<u8>>,
+    pub(super) labels: Vec<u16>,
+    pub(super) predictions: Option<Vec<u16>>,
     pub(super) confidence: Option<Vec<f32>>,
 }
 
@@ -197,9 +207,9 @@ struct Resolved {
     /// be compared with the labels.
     labels: Labels,
     /// The classes of each part.
-    classes: Vec<Vec<u8>>,
+    classes: Vec<Vec<u16>>,
     /// The predictions for each part, if there are any.
-    predictions: Vec<Option<Vec<u8>>>,
+    predictions: Vec<Option<Vec<u16>>>,
     /// The column of each class, if the outputs have one for it.
     columns: Vec<usize>,
 }
@@ -237,13 +247,10 @@ impl Resolved {
             Labels::by_place(&all.iter().collect::<Vec<_>>(), names.map(|(names, _)| names))?;
         warnings.extend(labels.notes.iter().cloned());
         let n = labels.names.len();
-        let mut classes = labels.narrow().ok_or_else(|| {
-            let message = format!(
-                "there are {n} classes, but a run takes at most {MAX_CLASSES}; \
-                 `layerlens embed` maps a layer whatever its classes"
-            );
-            Error::input(&files[0].labels.path, message)
-        })?;
+        if let Some(message) = too_many_classes(n) {
+            return Err(Error::input(&files[0].labels.path, message));
+        }
+        let mut classes = labels.classes.clone();
         if let Some(outputs) = files.iter().find_map(|files| files.outputs.as_ref()) {
             say_columns(outputs, &labels, names.is_some(), warnings);
         }
@@ -256,7 +263,7 @@ impl Resolved {
             |(files, index): (&PartFiles, Option<usize>)| match (index, &files.outputs) {
                 (Some(index), _) => Some(classes[index].clone()),
                 (None, Some(outputs)) => {
-                    Some(outputs.predictions().into_iter().map(|column| column as u8).collect())
+                    Some(outputs.predictions().into_iter().map(|column| column as u16).collect())
                 }
                 (None, None) => None,
             };

@@ -167,7 +167,7 @@ impl<'a> SelectedPoints<'a> {
             };
             let of_part = npy::read_classes(&path)?;
             check_rows(&path, of_part.len(), n)?;
-            labels.extend(rows.iter().map(|&row| u16::from(of_part[row])));
+            labels.extend(rows.iter().map(|&row| of_part[row]));
         }
         Ok(Some(labels))
     }
@@ -184,9 +184,9 @@ impl<'a> SelectedPoints<'a> {
             let Some(of_part) = self.run.network_predictions(part, n)? else {
                 return Ok((None, None));
             };
-            classes.iter_mut().for_each(|classes| {
-                classes.extend(rows.iter().map(|&row| u16::from(of_part[row])))
-            });
+            classes
+                .iter_mut()
+                .for_each(|classes| classes.extend(rows.iter().map(|&row| of_part[row])));
             match confidence(paths, &of_part)? {
                 Some(of_part) => sure
                     .iter_mut()
@@ -409,13 +409,13 @@ impl<'a> SelectedPoints<'a> {
 /// classes or of the predictions.
 fn confidence(
     [of_all, of_predictions]: [Option<PathBuf>; 2],
-    predictions: &[u8],
+    predictions: &[u16],
 ) -> Result<Option<Vec<f32>>> {
     let all = of_all.is_some();
     let Some(path) = of_all.or(of_predictions) else { return Ok(None) };
     let values = npy::read_values(&path)?;
     check_rows(&path, values.n_samples(), predictions.len())?;
-    let column = |class: u8| if all { usize::from(class) } else { 0 };
+    let column = |class: u16| if all { usize::from(class) } else { 0 };
     let n_columns = values.n_features();
     if let Some(row) = predictions.iter().position(|&class| column(class) >= n_columns) {
         let message = format!(

@@ -112,7 +112,7 @@ pub fn cluster_space(
     Ok(found)
 }
 
-fn widened(labels: &[u8]) -> Vec<i32> {
+fn widened(labels: &[u16]) -> Vec<i32> {
     labels.iter().map(|&label| i32::from(label)).collect()
 }
 

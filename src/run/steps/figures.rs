@@ -11,14 +11,17 @@ use crate::model::RAW;
 use crate::record::{Artifact, N_COMPONENTS, RunFolder};
 use crate::report::figures::{
     BarPanel, Bars, Curves, DotPanel, Dots, Examples, Figure, HeatMap, History as HistoryFigure,
-    Panel, Scatter, save,
+    NAMED, Panel, Scatter, save,
 };
 use crate::report::insights_table::{name, scored_words};
 use crate::run::layers::Layers;
 use crate::training::History;
+use std::borrow::Cow;
 
 /// Example images of each class in `examples`.
 const EXAMPLES: usize = 10;
+/// Classes of which all confusions are drawn at most; of more those between the most confused.
+const WHOLE_CONFUSION: usize = 40;
 /// Longer side of an image in a figure at most; larger ones are scaled down.
 pub(super) const LARGEST_DRAWN: usize = 112;
 
@@ -48,12 +51,17 @@ pub(in crate::run) fn examples(
         let rows = (0..labels.len()).filter(move |&row| usize::from(labels[row]) == class);
         rows.take(EXAMPLES).collect::<Vec<usize>>()
     };
-    let rows: Vec<Vec<usize>> = (0..class_names.len()).map(of_class).collect();
+    let mut title = title.to_owned();
+    let shown = &class_names[..class_names.len().min(NAMED)];
+    if shown.len() < class_names.len() {
+        title += &format!(", the first {} of {} classes", shown.len(), class_names.len());
+    }
+    let rows: Vec<Vec<usize>> = (0..shown.len()).map(of_class).collect();
     let chosen = images.select(&rows.concat());
     let drawn = chosen.within(LARGEST_DRAWN);
     let mut next = 0..drawn.n();
     let figure = Examples {
-        title: title.into(),
+        title,
         images: rows
             .iter()
             .map(|rows| next.by_ref().take(rows.len()).map(|at| drawn.image(at)).collect())
@@ -62,7 +70,7 @@ pub(in crate::run) fn examples(
         height: drawn.height(),
         channels: drawn.channels(),
         columns: EXAMPLES,
-        class_names,
+        class_names: shown,
     };
     write(folder, file, &figure)
 }
@@ -196,7 +204,14 @@ pub(in crate::run) fn gains(
         return Ok(());
     };
     // All panels have their classes in the order of the spaces themselves.
-    let classes: Vec<usize> = own.classes.iter().map(|gain| gain.class).collect();
+    let mut classes: Vec<usize> = own.classes.iter().map(|gain| gain.class).collect();
+    let n_classes = classes.len();
+    let mut of_all = String::new();
+    if n_classes > NAMED {
+        // Those in the middle hardly changed.
+        classes.drain(NAMED / 2..n_classes - NAMED / 2);
+        of_all = format!("; the first and the last {} of {n_classes} classes", NAMED / 2);
+    }
     let panel = |gains: &LayerGains| {
         let value = |at: usize, class: usize| {
             let gain = gains.classes.iter().find(|gain| gain.class == class)?;
@@ -215,7 +230,7 @@ pub(in crate::run) fn gains(
         title: "What the layers did for each class".into(),
         caption: format!(
             "Accuracy of {}-NN {}; the classes that gain most from the first space to the last \
-             come first",
+             come first{of_all}",
             insights.n_neighbors,
             scored_words(insights)
         ),
@@ -240,14 +255,18 @@ pub(in crate::run) fn confusion(
         ),
     };
     let accuracy = confused.confusion.accuracy();
-    let sides = ["class", "predicted"].map(|side| (side.to_owned(), class_names.to_vec()));
-    let [rows, columns] = sides;
-    let figure = HeatMap::of_counts(
-        format!("Confusions of {words}, accuracy {accuracy:.4}"),
-        rows,
-        columns,
-        &confused.confusion.counts,
-    );
+    let mut title = format!("Confusions of {words}, accuracy {accuracy:.4}");
+    let mut names = class_names.to_vec();
+    let mut counts = Cow::Borrowed(&confused.confusion.counts);
+    if names.len() > WHOLE_CONFUSION {
+        let shown = confused.confusion.most_confused(NAMED - 1);
+        title += &format!(", the {} most confused of {} classes", shown.len(), names.len());
+        counts = Cow::Owned(confused.confusion.gathered(&shown));
+        names = shown.iter().map(|&class| name(class_names, class)).collect();
+        names.push("other".into());
+    }
+    let [rows, columns] = ["class", "predicted"].map(|side| (side.to_owned(), names.clone()));
+    let figure = HeatMap::of_counts(title, rows, columns, &counts);
     write(folder, &stem, &figure)
 }
 

@@ -4,15 +4,12 @@
 use super::figures;
 use crate::error::Result;
 use crate::evaluation::{
-    COMPARED_NEIGHBORS, Confused, Insights, MapQuality, Predictions, ScoredOn, Scores, confusions,
+    COMPARED_NEIGHBORS, Insights, MapQuality, Predictions, ScoredOn, Scores, confusions,
     metric_rankings,
 };
 use crate::record::{Artifact, RunFolder, predictions};
 use crate::report::insights_table;
 use crate::run::layers::Layers;
-
-/// Maximum number of classes for which confusion matrices are drawn.
-const MAX_DRAWN: usize = 40;
 
 /// Computes the insights, and writes their tables and figures.
 pub(in crate::run) fn compute_insights(
@@ -54,20 +51,7 @@ pub(in crate::run) fn compute_insights(
     }
     folder.results_mut().insights = Some(insights.clone());
     figures::gains(folder, &insights, &layers.class_names)?;
-    draw_confusions(folder, layers, &confusions)
-}
-
-/// The confusions of the network and of k-NN in the spaces themselves.
-fn draw_confusions(folder: &mut RunFolder, layers: &Layers, confusions: &[Confused]) -> Result<()> {
-    let n_classes = layers.class_names.len();
-    if n_classes > MAX_DRAWN {
-        folder.manifest.warnings.push(format!(
-            "no figures of confusions: there are {n_classes} classes, more than {MAX_DRAWN}"
-        ));
-        return Ok(());
-    }
-    for confused in confusions.iter().filter(|confused| confused.method.is_none()) {
-        figures::confusion(folder, confused, &layers.class_names)?;
-    }
-    Ok(())
+    // Those of the network and of k-NN in the spaces themselves.
+    let mut drawn = confusions.iter().filter(|confused| confused.method.is_none());
+    drawn.try_for_each(|confused| figures::confusion(folder, confused, &layers.class_names))
 }

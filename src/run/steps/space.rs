@@ -66,9 +66,9 @@ pub(in crate::run) type NamedMethod = (String, Box<dyn Embedding>);
 /// files.
 pub(in crate::run) struct SpaceStages<'a> {
     /// Classes of the training points.
-    pub(in crate::run) train_labels: &'a [u8],
+    pub(in crate::run) train_labels: &'a [u16],
     /// Classes of the test points, if there are any.
-    pub(in crate::run) test_labels: Option<&'a [u8]>,
+    pub(in crate::run) test_labels: Option<&'a [u16]>,
     pub(in crate::run) search: &'a Search,
     pub(in crate::run) train: &'a Layer,
     pub(in crate::run) test: Option<&'a Layer>,

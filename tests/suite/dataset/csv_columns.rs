@@ -190,12 +190,12 @@ fn numbers_of_rows_are_no_labels() {
     let named = format!("label,a,b,c,d\n{}", rows(20, pixel));
     assert_eq!(
         with_column(&together(&named, &named), None).unwrap().train.labels,
-        (0..20).collect::<Vec<u8>>()
+        (0..20).collect::<Vec<u16>>()
     );
     let text = rows(20, pixel);
     assert_eq!(
         with_column(&together(&text, &text), Some("first")).unwrap().train.labels,
-        (0..20).collect::<Vec<u8>>()
+        (0..20).collect::<Vec<u16>>()
     );
 }
 
@@ -273,7 +273,7 @@ fn labels_among_pixels_that_have_a_file_of_labels_are_refused() {
 /// Rows whose number of pixels is a square number among them: 2 x 8 must not come back as 4 x 4.
 #[test]
 fn images_that_are_not_square_come_back_as_they_were() {
-    let labels = vec![0_u8, 1, 0];
+    let labels = vec![0_u16, 1, 0];
     for (height, width) in [(2, 8), (8, 2), (3, 5), (1, 4), (28, 20), (4, 4)] {
         let pixels = (0..3 * height * width).map(|at| (at * 7 % 256) as u8).collect();
         let part =

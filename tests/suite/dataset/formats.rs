@@ -16,7 +16,7 @@ fn open(path: &Path) -> Result<Dataset, Error> {
 fn data() -> Dataset {
     let part = |n: usize, from: usize| {
         let pixels = (0..6 * n).map(|at| (at * 37 + from) as u8).collect();
-        let labels = (0..n).map(|row| (row % 3) as u8).collect();
+        let labels = (0..n).map(|row| (row % 3) as u16).collect();
         Samples::new(Images::new(pixels, 3, 2).expect("images"), labels).expect("as many labels")
     };
     let sample = Dataset::load("fashion-mnist-sample", None).expect("the embedded sample");

@@ -22,8 +22,9 @@ fn the_five_groups_of_clothes_are_built_in() {
     );
     // T-shirt/top, Trouser, Pullover, Dress, Coat, Sandal, Shirt, Sneaker, Bag, Ankle boot.
     let label = [0, 2, 2, 4, 4, 1, 0, 3, 3, 4];
-    let expected =
-        |labels: &[u8]| labels.iter().map(|&class| label[usize::from(class)]).collect::<Vec<u8>>();
+    let expected = |labels: &[u16]| {
+        labels.iter().map(|&class| label[usize::from(class)]).collect::<Vec<u16>>()
+    };
     assert_eq!(data.train.labels, expected(&plain.train.labels));
     assert_eq!(data.test.labels, expected(&plain.test.labels));
     assert!(data.train.images == plain.train.images);

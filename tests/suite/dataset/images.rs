@@ -81,13 +81,13 @@ fn without_test_images_a_sixth_of_every_class_is_put_aside() {
         }
     }
     let data = open(folder.path()).unwrap();
-    let of = |labels: &[u8], class| labels.iter().filter(|&&label| label == class).count();
+    let of = |labels: &[u16], class| labels.iter().filter(|&&label| label == class).count();
     assert_eq!((of(&data.train.labels, 0), of(&data.test.labels, 0)), (11, 2));
     assert_eq!((of(&data.train.labels, 1), of(&data.test.labels, 1)), (1, 1));
-    let mut values: Vec<u8> = [&data.train, &data.test]
+    let mut values: Vec<u16> = [&data.train, &data.test]
         .iter()
         .flat_map(|part| {
-            (0..part.len()).map(|row| part.images.image(row)[0] + 100 * part.labels[row])
+            (0..part.len()).map(|row| u16::from(part.images.image(row)[0]) + 100 * part.labels[row])
         })
         .collect();
     values.sort_unstable();

@@ -68,7 +68,7 @@ fn arrays_that_are_no_images_are_refused() {
         (
             "y_train",
             npy_bytes("<f4", false, "(3,)", &[0.0_f32, 0.5, 1.0].map(f32::to_le_bytes).concat()),
-            "value 1 of the array is 0.5, expected a label: a whole number from 0 to 255",
+            "value 1 of the array is 0.5, expected a label: a whole number from 0 to 65535",
         ),
         (
             "x_train",
@@ -149,6 +149,50 @@ fn colours_are_read_in_either_order_and_written_as_they_were() {
             "{error}"
         );
         assert!(!folder.path().join("csv").exists());
+    }
+}
+
+/// Labels of two bytes where one is too few, and of one where it suffices; formats of bytes refuse
+/// them.
+#[test]
+fn more_classes_than_a_byte_counts_survive_an_archive() {
+    for (n, descr, refused) in [(256_u16, "'|u1'", false), (300, "'<u2'", true)] {
+        let folder = TempDir::new().unwrap();
+        let labels: Vec<u8> = (0..n).rev().flat_map(u16::to_le_bytes).collect();
+        let pixels: Vec<u8> = (0..4 * usize::from(n)).map(|at| (at * 7) as u8).collect();
+        for part in ["train", "test"] {
+            let images = npy_bytes("|u1", false, &format!("({n}, 2, 2)"), &pixels);
+            put(&folder, &format!("x_{part}.npy"), &images);
+            let labels = npy_bytes("<u2", false, &format!("({n},)"), &labels);
+            put(&folder, &format!("y_{part}.npy"), &labels);
+        }
+        let data = open(folder.path()).unwrap();
+        assert_eq!(data.class_names.len(), usize::from(n));
+        assert!(data.train.labels.iter().copied().eq((0..n).rev()));
+        let path = folder.path().join("a.npz");
+        convert(&data, &path, written("npz"), false, false, &Silent).unwrap();
+        let bytes = fs::read(&path).unwrap();
+        let begin = bytes.windows(11).position(|it| it == b"y_train.npy").unwrap();
+        let header = String::from_utf8_lossy(&bytes[begin..begin + 60]).into_owned();
+        assert!(header.contains(descr), "{header}");
+        let read = open(&path).unwrap();
+        assert!(read.train == data.train && read.test == data.test);
+        for format in ["csv", "csv-label-first", "idx"] {
+            let out = folder.path().join(format);
+            let outcome = convert(&data, &out, written(format), false, false, &Silent);
+            match outcome {
+                Ok(_) => {
+                    assert!(!refused, "{format}");
+                    assert!(open(&out).unwrap().train == data.train, "{format}");
+                }
+                Err(error) => {
+                    let error = error.to_string();
+                    assert!(refused && !out.exists(), "{format}: {error}");
+                    assert!(error.contains("labels up to 255 only"), "{error}");
+                    assert!(error.ends_with("go to 299: expected npz"), "{error}");
+                }
+            }
+        }
     }
 }
 

@@ -139,7 +139,7 @@ fn names_and_their_order_survive_every_conversion() {
         for class in 0..names.len() {
             assert_eq!(
                 (data.train.labels[class], data.train.images.image(class)[0]),
-                (class as u8, value(class))
+                (class as u16, value(class))
             );
         }
         let mut from = root;
@@ -479,7 +479,9 @@ fn one_file_of_labels_and_pixels_is_split() {
         data.warnings
     );
     for part in [&data.train, &data.test] {
-        assert!((0..part.len()).all(|row| part.images.image(row)[0] % 3 == part.labels[row]));
+        assert!(
+            (0..part.len()).all(|row| u16::from(part.images.image(row)[0] % 3) == part.labels[row])
+        );
     }
     let alone = open(&path).unwrap();
     assert!(alone.train == data.train && alone.test == data.test && alone.name == "train");
@@ -504,7 +506,11 @@ fn a_name_that_no_image_has_is_no_class_to_spare_images_of() {
     );
     let data = open(folder.path()).unwrap();
     assert_eq!((data.class_names.len(), data.train.len(), data.test.len()), (27, 26, 26));
-    assert!((0..26).all(|row| data.train.images.image(row)[0] % 26 + 1 == data.train.labels[row]));
+    assert!(
+        (0..26).all(
+            |row| u16::from(data.train.images.image(row)[0] % 26) + 1 == data.train.labels[row]
+        )
+    );
     assert!(
         data.warnings.iter().any(|it| it.contains("no training image has: 0 (`N/A`)")),
         "{:?}",

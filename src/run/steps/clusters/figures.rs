@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::matrix::Matrix;
 use crate::record::RunFolder;
 use crate::report::cluster_table::cluster_name;
-use crate::report::figures::{ClusterMaps, Gallery, GalleryRow, HeatMap};
+use crate::report::figures::{ClusterMaps, Gallery, GalleryRow, HeatMap, NAMED};
 use crate::run::steps::figures::{LARGEST_DRAWN, write};
 
 /// Maximum number of clusters, the largest, in a contingency table or a gallery.
@@ -51,11 +51,11 @@ pub(super) fn draw(
     }
 }
 
-/// Positions of the largest clusters, noise with them, in the order of their numbers.
-fn largest(sizes: &[usize]) -> Vec<usize> {
+/// Positions of the `n` largest sizes, in the order of their numbers.
+fn largest(sizes: &[usize], n: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..sizes.len()).collect();
     order.sort_by(|&a, &b| sizes[b].cmp(&sizes[a]).then(a.cmp(&b)));
-    order.truncate(DRAWN);
+    order.truncate(n);
     order.sort_unstable();
     order
 }
@@ -65,12 +65,24 @@ fn of_all(shown: usize, all: usize) -> String {
 }
 
 fn heat_map(title: &str, what: &str, table: &Contingency, names: &[String]) -> HeatMap {
-    let shown = largest(&table.cluster_sizes());
-    let counts: Vec<Vec<usize>> =
-        table.counts.iter().map(|row| shown.iter().map(|&at| row[at]).collect()).collect();
+    let shown = largest(&table.cluster_sizes(), DRAWN);
+    let mut rows = (0..names.len()).collect();
+    let mut names = names.to_vec();
+    if names.len() > NAMED {
+        rows = largest(&table.class_sizes(), NAMED - 1);
+        names = rows.iter().map(|&class| names[class].clone()).collect();
+    }
+    let of_row = |row: &[usize]| shown.iter().map(|&at| row[at]).collect::<Vec<usize>>();
+    let mut counts: Vec<Vec<usize>> = rows.iter().map(|&row| of_row(&table.counts[row])).collect();
+    let others = (0..table.counts.len()).filter(|class| rows.binary_search(class).is_err());
+    let others: Vec<Vec<usize>> = others.map(|class| of_row(&table.counts[class])).collect();
+    if !others.is_empty() {
+        names.push(format!("other ({})", others.len()));
+        counts.push((0..shown.len()).map(|at| others.iter().map(|row| row[at]).sum()).collect());
+    }
     let title = format!("{title} by {what}{}", of_all(shown.len(), table.clusters.len()));
     let columns = shown.iter().map(|&at| cluster_name(table.clusters[at])).collect();
-    HeatMap::of_counts(title, (what.into(), names.to_vec()), ("cluster".into(), columns), &counts)
+    HeatMap::of_counts(title, (what.into(), names), ("cluster".into(), columns), &counts)
 }
 
 /// The points of a cluster whose images are drawn.
@@ -114,7 +126,8 @@ fn draw_gallery(
 ) -> Result<()> {
     let found: Vec<&ClusterRow> =
         clustered.clusters.iter().filter(|row| row.cluster != NOISE).collect();
-    let shown = largest(&found.iter().map(|row| row.n_points).collect::<Vec<_>>());
+    let sizes: Vec<usize> = found.iter().map(|row| row.n_points).collect();
+    let shown = largest(&sizes, DRAWN);
     let members = members(space.x, labels, &found, &shown);
     let chosen: Vec<usize> = members.iter().flat_map(|row| row.points.concat()).collect();
     let chosen = images.select(&chosen);
