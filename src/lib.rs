@@ -34,6 +34,7 @@ pub mod training;
 
 pub mod activations;
 pub mod neighbors;
+pub mod onnx;
 
 pub mod clustering;
 pub mod embedding;

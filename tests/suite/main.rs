@@ -30,6 +30,8 @@ mod neighbor_search;
 mod neighbors;
 #[cfg(feature = "train")]
 mod network;
+#[cfg(feature = "onnx")]
+mod onnx;
 mod page;
 mod parameters;
 mod parity;
