@@ -9,9 +9,9 @@
 //! [`compute::Device`]: WGSL compute shaders on any Vulkan, Metal or DX12 GPU, or the same
 //! algorithm on the CPU.
 //!
-//! Two features, both on by default: `train` trains networks and takes the activations of their
-//! layers, by burn, which is most of the build; `cli` is the `layerlens` command. Without them
-//! everything else is there.
+//! Three features, all on by default: `train` trains networks and takes the activations of their
+//! layers, by burn, which is most of the build; `onnx` takes those of networks in ONNX files; `cli`
+//! is the `layerlens` command. Without them everything else is there.
 //!
 //! ```
 //! use layerlens::{Device, Matrix, Tsne};

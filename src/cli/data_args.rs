@@ -95,6 +95,7 @@ impl ReadingArgs {
             image_shape: self.image_shape,
             background: self.background,
             size: self.size,
+            common_side: None,
             channels: self.channels,
             transpose: self.transpose,
             class_names: self.class_names.clone(),

@@ -1,6 +1,7 @@
 //! The command line: flags, their meaning, and the last lines, which list the files that were
 //! written.
 
+mod activations;
 mod bench;
 mod cluster;
 mod cluster_flags;
@@ -19,6 +20,7 @@ mod methods;
 mod model;
 mod naming;
 mod neighbors;
+mod network_flags;
 mod output;
 mod parameter_flags;
 mod progress;
@@ -92,9 +94,11 @@ pub struct Global {
 enum Command {
     /// Train a classifier, embed its layers, score and draw them
     #[command(visible_alias = "study")]
-    Run(run::RunArgs),
+    Run(Box<run::RunArgs>),
     /// Train a classifier and keep its weights
     Train(train::TrainArgs),
+    /// Write the activations of the layers of a network in an ONNX file
+    Activations(activations::ActivationsArgs),
     /// Embed any .npy matrix, place new points, score and draw the map
     Embed(embed::EmbedArgs),
     /// Place new points in a map that was fitted before
@@ -156,6 +160,7 @@ impl Cli {
             None => run::run(&self.global, &run::RunArgs::to(self.run)),
             Some(Command::Run(args)) => run::run(&self.global, &args),
             Some(Command::Train(args)) => train::train(&self.global, &args),
+            Some(Command::Activations(args)) => activations::activations(&self.global, &args),
             Some(Command::Embed(args)) => embed::embed(&self.global, &args),
             Some(Command::Transform(args)) => transform::transform(&self.global, &args),
             Some(Command::Evaluate(args)) => evaluate::evaluate(&self.global, &args),

@@ -1,10 +1,12 @@
 //! `layerlens model`: the layers and parameters of a network, before any training.
 
-use super::print;
+use super::network_flags::NetworkFlags;
+use super::{print, say};
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use layerlens::files::create_folder;
 use layerlens::model::{Architecture, is_model_file, read_model};
+use layerlens::onnx::{ImageSize, Network, is_onnx};
 use layerlens::recipe::{Blueprint, PRESET_INPUT, PRESETS};
 use layerlens::report::drawing::drawing;
 use layerlens::report::figures::save;
@@ -27,9 +29,12 @@ enum ModelCommand {
 /// Options of `model show`.
 #[derive(Clone, Debug, Args)]
 pub struct ShowArgs {
-    /// A model by name, a .toml file that describes one, or a .safetensors or .keras file of weights
+    /// A model by name, a .toml file that describes one, a .safetensors or .keras file of weights, or
+    /// an .onnx file of any program
     #[arg(value_name = "NAME|FILE")]
     model: String,
+    #[command(flatten)]
+    network: NetworkFlags,
     /// Height, width and channels of an image, for a model that takes any [default: 28,28,1]
     #[arg(long, value_name = "H,W,C", value_delimiter = ',', num_args = 1)]
     input: Option<Vec<usize>>,
@@ -50,6 +55,13 @@ pub fn model(args: &ModelArgs) -> Result<()> {
 }
 
 fn show(args: &ShowArgs) -> Result<()> {
+    if is_onnx(Path::new(&args.model)) {
+        return show_network(args);
+    }
+    if args.network != NetworkFlags::default() {
+        let expected = "an .onnx file: layers are chosen and images prepared for these alone";
+        return Err(layerlens::Error::parameter("model", &args.model, expected).into());
+    }
     let (name, architecture, training) = args.resolve()?;
     let [height, width, channels] = architecture.input;
     let n_classes = architecture.n_classes;
@@ -82,6 +94,27 @@ fn show(args: &ShowArgs) -> Result<()> {
     Ok(())
 }
 
+/// The layers of a network of another program.
+fn show_network(args: &ShowArgs) -> Result<()> {
+    let unfit = |name: &str, value: String| {
+        layerlens::Error::parameter(name, value, "not of a network of an ONNX file")
+    };
+    if let Some(folder) = &args.drawing {
+        return Err(unfit("drawing", folder.display().to_string()).into());
+    }
+    if let Some(classes) = args.classes {
+        return Err(unfit("classes", classes.to_string()).into());
+    }
+    let image =
+        args.input()?.map(|[height, width, channels]| ImageSize { height, width, channels });
+    let network = Network::open(Path::new(&args.model), &args.network.options(image))?;
+    for warning in network.warnings() {
+        say(&format!("warning: {warning}"));
+    }
+    print(&network.summary_text());
+    Ok(())
+}
+
 /// Training parameters of a model, in a line.
 fn plan(training: &Training) -> String {
     let Training { epochs, batch_size, learning_rate, validation, .. } = training;
@@ -96,6 +129,15 @@ fn plan(training: &Training) -> String {
 }
 
 impl ShowArgs {
+    /// Height, width and channels, if they are given.
+    fn input(&self) -> Result<Option<[usize; 3]>, layerlens::Error> {
+        let Some(sizes) = &self.input else { return Ok(None) };
+        sizes.as_slice().try_into().map(Some).map_err(|_| {
+            let words = sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+            layerlens::Error::parameter("input", words, "height, width and channels, as in 28,28,1")
+        })
+    }
+
     /// Name, architecture, and how it is trained by default.
     fn resolve(&self) -> Result<(String, Architecture, Option<Training>), layerlens::Error> {
         let path = Path::new(&self.model);
@@ -104,17 +146,7 @@ impl ShowArgs {
                 .map(|(architecture, _)| (self.model.clone(), architecture, None));
         }
         let blueprint = Blueprint::open(&self.model)?;
-        let input = match &self.input {
-            None => blueprint.input.unwrap_or(PRESET_INPUT),
-            Some(sizes) => sizes.as_slice().try_into().map_err(|_| {
-                let words = sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-                layerlens::Error::parameter(
-                    "input",
-                    words,
-                    "height, width and channels, as in 28,28,1",
-                )
-            })?,
-        };
+        let input = self.input()?.or(blueprint.input).unwrap_or(PRESET_INPUT);
         let preset =
             PRESETS.iter().find(|preset| preset.name == blueprint.name && !blueprint.is_of_file());
         let of_study = preset.map(|preset| preset.n_classes).or(blueprint.n_classes).unwrap_or(10);

@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 
 /// Fields whose flag is called otherwise where a command has none of their own name, the likelier
 /// first.
-const OTHERWISE: [(&str, &str); 11] = [
+const OTHERWISE: [(&str, &str); 12] = [
     ("architecture", "model"),
     ("architecture", "models"),
     ("clusters", "method"),
@@ -22,6 +22,7 @@ const OTHERWISE: [(&str, &str); 11] = [
     ("methods", "method"),
     ("n_replicates", "replicates"),
     ("points", "report_points"),
+    ("preset", "preprocess"),
     ("random_state", "seed"),
     ("sizes", "n"),
 ];

@@ -4,15 +4,18 @@ use super::cluster_flags::{ClusterFlags, cluster_names};
 use super::methods::SharedMethodFlags;
 use super::naming::value;
 use super::neighbors::SearchArgs;
+use super::network_flags::{HEADING, NetworkFlags};
 use super::output::RunOutput;
 use super::train::TrainArgs;
 use super::{Global, print, say};
 use anyhow::Result;
 use clap::{Args, Parser};
+use layerlens::Error;
 use layerlens::embedding;
+use layerlens::onnx::is_onnx;
 use layerlens::record::{N_COMPONENTS, ReportPoints};
 use layerlens::report::{cluster_table, insights_table, quality_table, table};
-use layerlens::run::{self, MethodChoice, Run, Summary};
+use layerlens::run::{self, GivenNetwork, MethodChoice, Run, Summary};
 use std::path::{Path, PathBuf};
 
 /// Flags of the training: the groups of flags, and the flags of structs that hold such groups,
@@ -52,7 +55,8 @@ const MODEL: [&str; 12] = [
 pub struct RunArgs {
     #[command(flatten)]
     train: TrainArgs,
-    /// Model to use instead of training: the .safetensors file of an earlier run, or a .keras file
+    /// Network to look into instead of training: the .safetensors file of an earlier run, a .keras
+    /// file of Keras 3, or an .onnx file of any program
     #[arg(long, value_name = "FILE", conflicts_with_all = MODEL)]
     model: Option<PathBuf>,
     /// Folder of the layers of any network to embed instead of training: <layer>_train.npy,
@@ -60,6 +64,11 @@ pub struct RunArgs {
     /// softmax_*.npy or logits_*.npy, predictions_*.npy, class_names.txt, layers.txt, images_*.npy
     #[arg(long, value_name = "DIR", conflicts_with_all = TRAINING)]
     from_activations: Option<PathBuf>,
+    #[command(flatten)]
+    network: NetworkFlags,
+    /// Images of each part that are taken, at most, drawn by the seed [default: all]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = HEADING)]
+    sample: Option<usize>,
     /// Methods to embed with
     #[arg(long, value_delimiter = ',', default_value = super::method_name_list())]
     methods: Vec<String>,
@@ -110,6 +119,34 @@ impl RunArgs {
     }
 }
 
+impl RunArgs {
+    /// The network of another program, if the model is one.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for flags that say nothing of the model.
+    fn given_network(&self) -> Result<Option<GivenNetwork>, Error> {
+        let Some(file) = self.model.as_ref().filter(|file| is_onnx(file)) else {
+            if self.network == NetworkFlags::default() && self.sample.is_none() {
+                return Ok(None);
+            }
+            let model = self.model.as_ref().map_or("none".into(), |it| it.display().to_string());
+            let expected = "an .onnx file: layers are chosen and images prepared for these alone";
+            return Err(Error::parameter("model", model, expected));
+        };
+        let training = &self.train.training;
+        let split = training.validation_split.is_some();
+        if training.validation.is_some() || split {
+            let name = if split { "validation_split" } else { "validation" };
+            return Err(Error::parameter(
+                name,
+                training.validation.map_or("given".into(), |share| share.to_string()),
+                "not of a network of an ONNX file, which all images are shown",
+            ));
+        }
+        Ok(Some(self.network.network(file.clone(), self.sample)))
+    }
+}
+
 /// The figure that says most: of the method that is shown first, all layers or else the input; of
 /// those that are there, since given layers may be the input alone, and a method may not fit them.
 fn first_look(folder: &Path, methods: &[MethodChoice]) -> String {
@@ -125,9 +162,11 @@ fn first_look(folder: &Path, methods: &[MethodChoice]) -> String {
 
 /// Does the study, prints the scores, and says where everything is.
 pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
+    let network = args.given_network()?;
     let job = Run {
         train: args.train.to_run(global)?,
-        model: args.model.clone(),
+        model: args.model.clone().filter(|_| network.is_none()),
+        network,
         activations: args.from_activations.clone(),
         methods: args.flags.choose(&args.methods, global.seed)?,
         search: args.search.search(),

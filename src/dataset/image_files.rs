@@ -11,8 +11,8 @@ use std::fs::File;
 use std::io::{BufReader, Cursor};
 use std::path::{Path, PathBuf};
 
-/// Side of the square that images of several sizes become, unless all of them are smaller.
-const COMMON_SIDE: usize = 64;
+/// [`Wanted::common_side`] where nothing is said.
+pub(super) const COMMON_SIDE: usize = 64;
 /// Maximum number of pixels of all images together: in colour, as numbers, they take 6 GiB.
 const MOST_PIXELS: usize = 1 << 29;
 
@@ -21,6 +21,8 @@ const MOST_PIXELS: usize = 1 << 29;
 pub(super) struct Wanted {
     /// Height and width; without them, images of one size keep it.
     pub size: Option<ImageShape>,
+    /// Side of the square that images of several sizes become, unless all of them are smaller.
+    pub common_side: usize,
     pub channels: Channels,
     /// Colour under transparent parts, and beside images of other proportions.
     pub background: Colour,
@@ -60,7 +62,7 @@ pub(super) struct Changes {
 }
 
 /// Reads all files, of which there is at least one. Unless a size is wanted, images of one size
-/// keep it, and others become squares of [`COMMON_SIDE`], or of their longest side if that is
+/// keep it, and others become squares of the common side, or of their longest side if that is
 /// less. Their proportions are kept: what is free of the size has the colour of the background.
 /// Without a wish for channels, they are grey if no pixel has a colour.
 ///
@@ -121,7 +123,7 @@ fn size(headers: &[Header], wanted: Wanted) -> (ImageShape, Option<String>) {
         }
         _ => format!("are large, {}", text(first)),
     };
-    let side = longest.min(COMMON_SIDE);
+    let side = longest.min(wanted.common_side);
     (ImageShape { height: side, width: side }, Some(reason))
 }
 

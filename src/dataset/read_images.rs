@@ -1,6 +1,6 @@
 //! Images of points for display, grey or in colour: from a folder, an IDX file or an array.
 
-use super::image_files::{self, Form, Wanted};
+use super::image_files::{self, COMMON_SIDE, Form, Wanted};
 use super::listing::{Entry, entries};
 use super::request::{Channels, Colour, ImageShape};
 use super::{Images, idx, npy};
@@ -51,7 +51,13 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn read_folder(folder: &Path, background: Colour) -> Result<(Images, Option<String>)> {
-    let wanted = Wanted { size: None, channels: Channels::Auto, background, longest: LONGEST_SIDE };
+    let wanted = Wanted {
+        size: None,
+        common_side: COMMON_SIDE,
+        channels: Channels::Auto,
+        background,
+        longest: LONGEST_SIDE,
+    };
     let (form, decoded) = image_files::read(folder, &files(folder)?, wanted)?;
     let Form { size: ImageShape { height, width }, channels, reason } = form;
     let turned = decoded.iter().filter(|image| image.changes.turned).count();

@@ -243,6 +243,9 @@ pub struct Request {
     /// side if that is less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<ImageShape>,
+    /// Side of the square that image files of several sizes become, if not 64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub common_side: Option<usize>,
     /// Values of a pixel of image files, if that is not for their content to decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channels: Option<Channels>,

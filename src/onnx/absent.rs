@@ -14,10 +14,6 @@ impl Parsed {
         Err(Error::Feature { what: "a network in an ONNX file", feature: "onnx" })
     }
 
-    pub(super) fn path(&self) -> &Path {
-        match *self {}
-    }
-
     pub(super) fn graph(&self) -> &Graph {
         match *self {}
     }

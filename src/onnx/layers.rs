@@ -72,6 +72,20 @@ pub struct NetworkLayer {
     pub(super) placed: Placed,
 }
 
+/// The answer of a network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// Name of the value.
+    pub value: String,
+    /// Number of its values for an image.
+    pub width: usize,
+    /// Multiply-accumulate operations since the last layer.
+    pub macs: u64,
+    /// Parameters since the last layer.
+    pub n_parameters: usize,
+    pub(super) placed: Placed,
+}
+
 /// Cuts that belong together: the first computes something new, the others change its values one
 /// by one, or their form.
 #[derive(Clone, Debug)]

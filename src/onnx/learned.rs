@@ -4,10 +4,9 @@ use super::Engine;
 use super::costs::Sizes;
 use super::form::{Found, Placed, Tokens};
 use super::graph::{Cut, Graph};
-use super::layers::{Analysis, LayerChoice, NetworkLayer, choose};
-use super::network::Output;
+use super::layers::{Analysis, LayerChoice, NetworkLayer, Output, choose};
 use super::operators::{Channels, channels_of};
-use super::preprocessing::Plan;
+use super::plan::Plan;
 use crate::error::{Error, Result};
 use std::collections::{HashMap, HashSet};
 
@@ -41,10 +40,10 @@ impl<'a> Learned<'a> {
         let given = computing.iter().flat_map(|node| &node.outputs).map(String::as_str);
         let data: HashSet<&str> = given.chain([graph.input.name.as_str()]).collect();
         let taken = computing.iter().flat_map(|node| &node.inputs).map(String::as_str);
-        // Constants of the file have sizes already.
+        // Constants of the file have sizes already; what no node takes may not be computed at all.
         let is_open = |name: &&str| !name.is_empty() && !graph.constants.contains_key(*name);
-        let mut names: Vec<String> =
-            taken.chain(data.iter().copied()).filter(is_open).map(str::to_owned).collect();
+        let wanted = taken.chain([graph.output.as_str()]).filter(is_open);
+        let mut names: Vec<String> = wanted.map(str::to_owned).collect();
         names.sort();
         names.dedup();
         names.retain(|name| *name != graph.input.name);

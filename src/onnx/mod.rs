@@ -18,9 +18,13 @@ mod learned;
 mod network;
 mod operators;
 mod output;
+mod plan;
 mod preprocessing;
 #[cfg(feature = "onnx")]
 mod read;
+mod summary;
+#[cfg(feature = "onnx")]
+mod weight_files;
 
 #[cfg(not(feature = "onnx"))]
 use absent::{Engine, Parsed};
@@ -28,8 +32,8 @@ use absent::{Engine, Parsed};
 use {engine::Engine, read::Parsed};
 
 pub use form::{Form, Tokens};
-pub use layers::{LayerChoice, MAX_LAYERS, NetworkLayer};
-pub use network::{Batch, MEMORY, Network, NetworkOptions, Output};
+pub use layers::{LayerChoice, MAX_LAYERS, NetworkLayer, Output};
+pub use network::{Batch, MEMORY, Network, NetworkOptions, side_for};
 pub use output::{Answers, near_chance};
 pub use preprocessing::{ImageSize, Layout, Preprocessing, Preset, Resize};
 

@@ -1,9 +1,10 @@
 //! A network from an ONNX file, ready to give the values of its layers.
 
-use super::form::{Placed, Tokens};
-use super::layers::{LayerChoice, NetworkLayer};
+use super::form::Tokens;
+use super::layers::{LayerChoice, NetworkLayer, Output};
 use super::learned::Learned;
-use super::preprocessing::{ImageSize, Plan, Preprocessing};
+use super::plan::Plan;
+use super::preprocessing::{ImageSize, Preprocessing};
 use super::{Engine, Parsed};
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -28,6 +29,18 @@ pub struct NetworkOptions {
     pub image: Option<ImageSize>,
 }
 
+/// Side of a square of pixels out of which the input of a network can be cut: the longer side to
+/// which images are scaled for it; `None` if the network takes images of any size and nothing says
+/// one.
+///
+/// # Errors
+/// [`Error::Input`] naming the file and what is wrong with it; [`Error::Feature`] in a build without
+/// the feature `onnx`.
+pub fn side_for(path: &Path, preprocessing: &Preprocessing) -> Result<Option<usize>> {
+    let parsed = Parsed::read(path)?;
+    Ok(Plan::new(preprocessing, &parsed.graph().input, None).ok().map(|plan| plan.side()))
+}
+
 /// A network from a file.
 pub struct Network {
     path: PathBuf,
@@ -43,20 +56,6 @@ pub struct Network {
     is_fixed: bool,
     notes: Vec<String>,
     warnings: Vec<String>,
-}
-
-/// The answer of a network.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Output {
-    /// Name of the value.
-    pub value: String,
-    /// Number of its values for an image.
-    pub width: usize,
-    /// Multiply-accumulate operations since the last layer.
-    pub macs: u64,
-    /// Parameters since the last layer.
-    pub n_parameters: usize,
-    pub(super) placed: Placed,
 }
 
 /// The values of some images.
@@ -139,6 +138,11 @@ impl Network {
     /// Multiply-accumulate operations for an image.
     pub fn macs(&self) -> u64 {
         self.output.macs + self.layers.iter().map(|layer| layer.macs).sum::<u64>()
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The file, and those with weights beside it.

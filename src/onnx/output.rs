@@ -41,10 +41,10 @@ impl Answers {
 
     /// Share of the rows whose largest probability, the first of equal ones, is that of the label,
     /// and the mean of the negative logarithm of the label's probability.
-    pub fn accuracy_and_loss(&self, labels: &[u8]) -> (f64, f64) {
+    pub fn accuracy_and_loss(&self, labels: &[u16]) -> (f64, f64) {
         let rows = self.probabilities.chunks_exact(self.n_classes).zip(labels);
         let right = rows.clone().filter(|(row, label)| argmax(row) == usize::from(**label)).count();
-        let loss = |(row, &label): (&[f32], &u8)| {
+        let loss = |(row, &label): (&[f32], &u16)| {
             let p = row.get(usize::from(label)).copied().unwrap_or(0.0);
             -f64::from(p.max(f32::MIN_POSITIVE)).ln()
         };

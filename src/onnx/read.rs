@@ -1,14 +1,15 @@
 //! An ONNX file read: its graph, checked, and the message that the interpreter takes.
 
 use super::graph::{Graph, Input, Node};
+use super::weight_files::{beside, find_weights, tensors};
 use crate::error::{Error, Result};
 use crate::format::listed;
 use rten_onnx::onnx::{
-    AttributeProto, DataLocation, DataType, GraphProto, ModelProto, NodeProto,
-    StringStringEntryProto, TensorProto, TensorShapeProto, ValueInfoProto,
+    AttributeProto, DataType, GraphProto, ModelProto, NodeProto, TensorProto, TensorShapeProto,
+    ValueInfoProto,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// First byte of every file that exporters write: the key of the layout's version.
 const FIRST_BYTE: u8 = 0x08;
@@ -40,9 +41,10 @@ impl Parsed {
         let Some(content) = &mut message.graph else { unreachable!("there is a graph") };
         number_nodes(content);
         let mut warnings = Vec::new();
+        without_dropout(content);
         let graph = graph_of(content, &mut warnings).map_err(|error| error.of_file(path))?;
         let mut weight_files = BTreeSet::new();
-        tensors(content, &mut |tensor| external(path, tensor, &mut weight_files))?;
+        tensors(content, &mut |tensor| find_weights(path, tensor, &mut weight_files))?;
         Ok(Self { path: path.to_owned(), graph, message, weight_files, warnings })
     }
 
@@ -82,10 +84,6 @@ impl Parsed {
     }
 }
 
-fn beside(path: &Path, name: &str) -> PathBuf {
-    path.parent().unwrap_or(Path::new("")).join(name)
-}
-
 fn unreadable(path: &Path, bytes: &[u8], error: &dyn std::fmt::Display) -> Error {
     let message = if bytes.first() == Some(&FIRST_BYTE) {
         format!("is a damaged ONNX file, or one that was not copied whole: {error}")
@@ -102,6 +100,18 @@ fn number_nodes(content: &mut GraphProto) {
     for (at, node) in nodes.enumerate() {
         let name = node.name.take().unwrap_or_default();
         node.name = Some(format!("{at}:{name}"));
+    }
+}
+
+/// Makes identities of dropouts, which they are of a trained network; where a training was exported,
+/// they would draw at random.
+fn without_dropout(content: &mut GraphProto) {
+    let is_dropout = |node: &&mut NodeProto| node.op_type.as_deref() == Some("Dropout");
+    for node in content.node.iter_mut().filter(is_dropout) {
+        node.op_type = Some("Identity".into());
+        node.attribute.clear();
+        node.input.truncate(1);
+        node.output.truncate(1);
     }
 }
 
@@ -244,88 +254,4 @@ fn input_of(value: &ValueInfoProto) -> Result<Input> {
             "the input `{name}` has no shape: export the network with the shape of its images"
         ))),
     }
-}
-
-/// Visits every tensor of a graph and its subgraphs.
-fn tensors(
-    content: &mut GraphProto,
-    visit: &mut dyn FnMut(&mut TensorProto) -> Result<()>,
-) -> Result<()> {
-    content.initializer.iter_mut().try_for_each(&mut *visit)?;
-    for attribute in content.node.iter_mut().flat_map(|node| &mut node.attribute) {
-        if let Some(tensor) = &mut attribute.t {
-            visit(tensor)?;
-        }
-        if let Some(graph) = &mut attribute.g {
-            tensors(graph, visit)?;
-        }
-    }
-    Ok(())
-}
-
-/// Bytes of an element.
-fn width(kind: DataType) -> Option<u64> {
-    match kind {
-        DataType::DOUBLE | DataType::INT64 => Some(8),
-        DataType::FLOAT | DataType::INT32 => Some(4),
-        DataType::FLOAT16 => Some(2),
-        DataType::INT8 | DataType::UINT8 | DataType::BOOL => Some(1),
-        _ => None,
-    }
-}
-
-/// Checks that the file of a tensor's values is there and long enough, and says where in it they
-/// are, which the message may leave open.
-fn external(path: &Path, tensor: &mut TensorProto, files: &mut BTreeSet<String>) -> Result<()> {
-    if tensor.data_location != Some(DataLocation::EXTERNAL) {
-        return Ok(());
-    }
-    let of = text(tensor.name.as_ref());
-    let entry = |key: &str| {
-        let is_it = |entry: &&StringStringEntryProto| entry.key.as_deref() == Some(key);
-        tensor.external_data.iter().find(is_it).and_then(|entry| entry.value.clone())
-    };
-    let refuse = |message: String| Error::input(path, format!("the weights `{of}` {message}"));
-    let location = entry("location").ok_or_else(|| refuse("name no file".into()))?;
-    let is_below = Path::new(&location).components().all(|it| matches!(it, Component::Normal(_)));
-    if !is_below {
-        return Err(refuse(format!(
-            "lie in `{location}`: a file beside the network is expected, or one below its folder"
-        )));
-    }
-    let number = |key: &str| match entry(key) {
-        None => Ok(None),
-        Some(value) => value.parse().map(Some).map_err(|_| refuse(format!("have {key} = {value}"))),
-    };
-    let offset = number("offset")?.unwrap_or(0_u64);
-    let elements: u64 = tensor.dims.iter().map(|&dim| u64::try_from(dim).unwrap_or(0)).product();
-    let length = match number("length")? {
-        Some(length) => length,
-        None => elements * tensor.data_type.and_then(width).unwrap_or(0),
-    };
-    let file = beside(path, &location);
-    let there = file.metadata().map_err(|error| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        Error::input(
-            &file,
-            format!("cannot be read: {error}; {name} has its weights in it, `{of}` among them"),
-        )
-    })?;
-    if offset.checked_add(length).is_none_or(|end| end > there.len()) {
-        let message = format!(
-            "has {} bytes, but the weights `{of}` take {length} from byte {offset} on: is it whole?",
-            there.len()
-        );
-        return Err(Error::input(&file, message));
-    }
-    let place = [
-        ("location", location.clone()),
-        ("offset", offset.to_string()),
-        ("length", length.to_string()),
-    ];
-    tensor.external_data = place
-        .map(|(key, value)| StringStringEntryProto { key: Some(key.into()), value: Some(value) })
-        .into();
-    files.insert(location);
-    Ok(())
 }

@@ -263,10 +263,13 @@ fn set_dropout(layer: &mut LayerKind, new: f32) -> bool {
             *rate = new;
             true
         }
-        LayerKind::Residual(Residual { layers, shortcut, .. }) => layers
-            .iter_mut()
-            .chain(shortcut)
-            .fold(false, |found, layer| set_dropout(layer, new) || found),
+        LayerKind::Residual(Residual { layers, shortcut, .. }) => {
+            let mut found = false;
+            for layer in layers.iter_mut().chain(shortcut) {
+                found |= set_dropout(layer, new);
+            }
+            found
+        }
         _ => false,
     }
 }

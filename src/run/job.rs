@@ -5,6 +5,7 @@ use crate::dataset::{self, Request, Source};
 use crate::embedding::init::Init;
 use crate::error::Result;
 use crate::neighbors::Search;
+use crate::onnx::{LayerChoice, Preprocessing, Tokens};
 use crate::progress::Reporter;
 use crate::recipe::Blueprint;
 use crate::record::{Artifact, Destination, ReportPoints, Results, RunFolder};
@@ -48,6 +49,9 @@ pub struct Run {
     pub train: TrainRun,
     /// Weights to use instead of training.
     pub model: Option<PathBuf>,
+    /// A network of another program to look into instead of training; of `train` only data, seed,
+    /// folder and command line count then.
+    pub network: Option<GivenNetwork>,
     /// A folder of layers to embed instead, from any program; of `train` only seed, folder and
     /// command line count then.
     pub activations: Option<PathBuf>,
@@ -62,6 +66,22 @@ pub struct Run {
     /// Epochs of the training whose maps are made too, of the points of the report, if they are
     /// wanted.
     pub epochs_to_embed: Option<EpochChoice>,
+}
+
+/// A network of another program, and what is taken of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GivenNetwork {
+    /// ONNX file.
+    pub file: PathBuf,
+    /// The layers.
+    pub layers: LayerChoice,
+    /// What is kept of the tokens of a transformer.
+    pub token: Tokens,
+    /// Preparation of the images.
+    pub preprocessing: Preprocessing,
+    /// Images of each part that are taken, at most, drawn by the seed; all if nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<usize>,
 }
 
 /// Result of a run.

@@ -4,6 +4,7 @@
 //! [`run()`] reads as the list of what happens; each stage writes its files whole, then the
 //! manifest is updated.
 
+mod activations;
 mod classes;
 mod cluster;
 mod compare;
@@ -14,6 +15,7 @@ mod compared_run;
 mod embed;
 mod embedding_report;
 mod export;
+mod given_network;
 mod job;
 mod layers;
 mod page;
@@ -25,13 +27,14 @@ mod steps;
 mod study;
 mod train;
 
+pub use activations::{Activations, activations};
 pub use cluster::{Cluster, ClusterSummary, cluster};
 pub use compare::{Compare, CompareSummary, compare};
 pub use compare_models::{CompareModels, Encoded, ModelsSummary, compare_models};
 pub use embed::{Embed, EmbedSummary, Labelled, embed};
 pub use embedding_report::{EmbeddingReport, report_embedding};
 pub use export::{Export, ExportFormat, ExportSummary, export};
-pub use job::{MethodChoice, Run, Summary, TrainRun};
+pub use job::{GivenNetwork, MethodChoice, Run, Summary, TrainRun};
 pub use report::{Report, ReportSummary, report};
 pub use steps::clusters::{ClusterSpace, cluster_space};
 pub use study::run;

@@ -1,7 +1,8 @@
 //! The command `run`: a classifier, its layers, their maps, their scores, their page. Every stage
 //! finds what it needs on the disk.
 
-use super::job::{MethodChoice, Run, Summary, close, starts};
+use super::given_network::PreparedNetwork;
+use super::job::{GivenNetwork, MethodChoice, Run, Summary, close, starts};
 use super::layers::{self, Layers};
 use super::page;
 use super::prepared::{Prepared, complete, open, prepare};
@@ -10,6 +11,7 @@ use super::steps::activations::{activations_of_network, given_activations};
 use super::steps::clusters::{ClusterSpace, cluster_space};
 use super::steps::epochs::{self, EpochStages};
 use super::steps::figures;
+use super::steps::given_network::activations_of_given_network;
 use super::steps::insights::compute_insights;
 use super::steps::neighbors::check_memory;
 use super::steps::quality::write_quality;
@@ -25,6 +27,7 @@ use crate::matrix::Matrix;
 use crate::model::RAW;
 use crate::progress::Reporter;
 use crate::record::{Artifact, N_COMPONENTS, Opening, RunFolder, Stage};
+use serde_json::Value;
 use std::path::Path;
 
 /// Minimum width of a layer that every method can embed.
@@ -65,6 +68,9 @@ pub fn run(
         });
         return close(record, outcome, reporter);
     }
+    if let Some(network) = &run.network {
+        return look_into(run, network, methods, (device, description), reporter);
+    }
     run.train.training.validate()?;
     let prepared = prepare(&run.train, run.model.as_deref())?;
     if let Some(message) = layers::too_many_classes(prepared.data.class_names.len()) {
@@ -98,6 +104,45 @@ pub fn run(
     close(record, outcome, reporter)
 }
 
+/// Runs all stages on the layers of a network of another program.
+fn look_into(
+    run: &Run,
+    network: &GivenNetwork,
+    methods: Vec<NamedMethod>,
+    (device, description): (&Device, &Description),
+    reporter: &dyn Reporter,
+) -> Result<Summary> {
+    let seed = run.train.training.random_state;
+    let prepared = PreparedNetwork::open(&run.train.data, network, seed)?;
+    let spaces = prepared.spaces();
+    check_methods(&methods, &prepared.train.labels, spaces.iter().copied())?;
+    let widest = spaces.iter().map(|(_, width)| *width).max().unwrap_or(0);
+    check_clusters(run, prepared.test.len(), widest, &prepared.data.class_names)?;
+    let study = (study_config(run), starts(&run.methods)?);
+    let named = (&run.train.data, network);
+    let mut record = prepared.record(named, (seed, &run.train.to), study, description, reporter)?;
+    if record.is_complete() {
+        return close(record, Ok(()), reporter);
+    }
+    let study = Study { run, methods };
+    let outcome = session::compute(&mut record, device, description, reporter, |session| {
+        study.looked_into(session, &prepared)
+    });
+    close(record, outcome, reporter)
+}
+
+/// What the configuration says of the stages that follow the layers.
+fn study_config(run: &Run) -> Value {
+    let methods: serde_json::Map<_, _> = run.methods.iter().map(complete).collect();
+    serde_json::json!({
+        "n_neighbors": N_NEIGHBORS,
+        "methods": methods,
+        "neighbors": run.search,
+        "clusters": run.clusters,
+        "report_points": run.report_points,
+    })
+}
+
 /// State that all stages share.
 struct Study<'a> {
     run: &'a Run,
@@ -126,6 +171,18 @@ impl Study<'_> {
                 .run(session, choice)?;
         }
         page::write(session, run.report_points)
+    }
+
+    /// Takes the layers of a network of another program, and embeds them.
+    fn looked_into(&self, session: &mut Session<'_>, prepared: &PreparedNetwork) -> Result<()> {
+        activations_of_given_network(session, prepared)?;
+        let layers = Layers::read(&Artifact::Activations.of(session.record.path()))?;
+        layers.check_rows(&self.run.search)?;
+        // Of a sample the classes before they were grouped are not those of its rows.
+        let whole = prepared.test.len() == prepared.data.test.len();
+        let original = prepared.data.original.as_ref().filter(|_| whole);
+        self.embed_layers(session, &layers, original)?;
+        page::write(session, self.run.report_points)
     }
 
     /// All stages of the layers, whether they were trained here or given.
@@ -260,18 +317,16 @@ fn open_given(
     description: &Description,
     reporter: &dyn Reporter,
 ) -> Result<RunFolder> {
-    let methods: serde_json::Map<_, _> = run.methods.iter().map(complete).collect();
+    let mut config = serde_json::json!({
+        "from_activations": path.display().to_string(),
+        "layers": layers.train.layers.iter().map(|layer| layer.name.as_str()).collect::<Vec<_>>(),
+    });
+    if let (Value::Object(config), Value::Object(study)) = (&mut config, study_config(run)) {
+        config.extend(study);
+    }
     let opening = Opening {
         seed: run.train.training.random_state,
-        config: serde_json::json!({
-            "from_activations": path.display().to_string(),
-            "layers": layers.train.layers.iter().map(|layer| layer.name.as_str()).collect::<Vec<_>>(),
-            "n_neighbors": N_NEIGHBORS,
-            "methods": methods,
-            "neighbors": run.search,
-            "clusters": run.clusters,
-            "report_points": run.report_points,
-        }),
+        config,
         device: description.clone(),
         inputs: [layers::sources(&layers.files)?, starts(&run.methods)?].concat(),
     };

@@ -26,6 +26,8 @@ mod labels;
 mod limits;
 mod lost;
 mod models;
+#[cfg(feature = "onnx")]
+mod onnx;
 mod outputs;
 mod own_data;
 mod pipeline;

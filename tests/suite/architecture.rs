@@ -10,7 +10,7 @@ const FLOORS: [&[&str]; 10] = [
     &["archive", "files", "matrix", "parameters", "progress", "section"],
     &["compute", "digits", "middle", "model"],
     &["dataset", "range"],
-    &["neighbors", "training"],
+    &["neighbors", "onnx", "training"],
     &["activations", "clustering", "embedding", "recipe"],
     &["evaluation"],
     &["benchmark", "record"],
@@ -19,8 +19,13 @@ const FLOORS: [&[&str]; 10] = [
 ];
 
 /// Who may name a dependency, and nobody else.
-const NAMED_IN: [(&str, &[&str]); 2] =
-    [("wgpu", &["compute"]), ("burn", &["activations", "compute", "model", "training"])];
+const NAMED_IN: [(&str, &[&str]); 5] = [
+    ("wgpu", &["compute"]),
+    ("burn", &["activations", "compute", "model", "training"]),
+    ("rten", &["onnx"]),
+    ("rten_onnx", &["onnx"]),
+    ("rten_tensor", &["onnx"]),
+];
 
 /// The folders of a run: what lies in them is named by `record::Artifact` alone. The command line
 /// tells where to look.

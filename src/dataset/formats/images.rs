@@ -1,7 +1,7 @@
 //! Folders of images, one folder for each class.
 
 use super::{Folder, Format, FoundFiles, Layout, Read};
-use crate::dataset::image_files::Wanted;
+use crate::dataset::image_files::{COMMON_SIDE, Wanted};
 use crate::dataset::image_folder;
 use crate::dataset::request::Request;
 use crate::error::Result;
@@ -32,6 +32,7 @@ fn find(folder: &Folder<'_>) -> Option<FoundFiles> {
 fn read(folder: &Path, request: &Request) -> Result<Read> {
     let wanted = Wanted {
         size: request.size,
+        common_side: request.common_side.unwrap_or(COMMON_SIDE),
         channels: request.channels.unwrap_or_default(),
         background: request.background.unwrap_or_default(),
         longest: usize::MAX,

@@ -4,6 +4,7 @@ pub(super) mod activations;
 pub mod clusters;
 pub(super) mod epochs;
 pub(super) mod figures;
+pub(super) mod given_network;
 pub(super) mod insights;
 pub(super) mod neighbors;
 pub(super) mod quality;

@@ -1,0 +1,156 @@
+//! Data and network of a run that looks into a network of another program: checked against each
+//! other, and what the manifest says of them.
+
+use super::job::GivenNetwork;
+use crate::compute::Description;
+use crate::dataset::{Dataset, Request, Samples, Source};
+use crate::embedding::METHODS;
+use crate::error::{Error, Result};
+use crate::model::RAW;
+use crate::onnx::{ImageSize, Network, NetworkOptions, side_for};
+use crate::progress::Reporter;
+use crate::random::Random;
+use crate::record::{Destination, Opening, RunFolder};
+use serde_json::{Value, json};
+
+/// Stream of the random numbers that choose a sample.
+const SAMPLE_STREAM: u64 = 0x6f6e_6e78;
+/// Values of an image, at most, that are a space of their own: of larger images the distances say
+/// little, and their search takes longer than all layers together.
+const MOST_RAW: usize = 4096;
+
+/// Data and network of a run, after all checks.
+pub(super) struct PreparedNetwork {
+    pub(super) data: Dataset,
+    pub(super) train: Samples,
+    pub(super) test: Samples,
+    /// Rows of the data that they are.
+    pub(super) train_rows: Vec<usize>,
+    pub(super) test_rows: Vec<usize>,
+    pub(super) network: Network,
+    /// `true` if the answers are about the classes of the data.
+    pub(super) has_classes: bool,
+    /// `true` if the pixels are a space of their own.
+    pub(super) has_raw: bool,
+}
+
+impl PreparedNetwork {
+    /// Opens data and network.
+    ///
+    /// # Errors
+    /// As [`Dataset::open`] and [`Network::open`]; [`Error::Parameter`] for an empty sample, and
+    /// for a layer whose files would be those of a method's maps.
+    pub(super) fn open(data: &Request, given: &GivenNetwork, seed: u64) -> Result<Self> {
+        let common_side = side_for(&given.file, &given.preprocessing)?;
+        let mut data = Dataset::open(&Request { common_side, ..data.clone() })?;
+        if given.sample == Some(0) {
+            return Err(Error::parameter("sample", 0, "at least 1"));
+        }
+        let train_rows = sampled(data.train.len(), given.sample, seed);
+        let test_rows = sampled(data.test.len(), given.sample, seed);
+        let (train, test) = (data.train.select(&train_rows), data.test.select(&test_rows));
+        let images = &data.train.images;
+        let image = ImageSize {
+            height: images.height(),
+            width: images.width(),
+            channels: images.channels(),
+        };
+        let options = NetworkOptions {
+            layers: given.layers.clone(),
+            tokens: given.token,
+            preprocessing: given.preprocessing.clone(),
+            image: Some(image),
+        };
+        let network = Network::open(&given.file, &options)?;
+        let begins =
+            |name: &str| METHODS.iter().any(|it| name.starts_with(&format!("{}_", it.name)));
+        if let Some(layer) = network.taken().find(|layer| begins(&layer.name)) {
+            let expected = "no name that begins like the map of a method: the results would take \
+                            each other's file names";
+            return Err(Error::parameter("layers", &layer.name, expected));
+        }
+        let classes = data.class_names.len();
+        let width = network.output().width;
+        let has_classes = width == classes || (width == 1 && classes == 2);
+        data.warnings.extend(network.warnings().iter().cloned());
+        if !has_classes {
+            data.warnings.push(format!(
+                "{} answers with {width} values, the data have {classes} classes: there is no \
+                 accuracy and no confusion matrix of the network itself",
+                given.file.display()
+            ));
+        }
+        if let Some(n) = given.sample.filter(|&n| n < data.train.len() || n < data.test.len()) {
+            data.warnings.push(format!(
+                "a sample of at most {n} images of each part, drawn by the seed: {} of {} training \
+                 and {} of {} test images",
+                train.len(),
+                data.train.len(),
+                test.len(),
+                data.test.len()
+            ));
+        }
+        let has_raw = images.n_values() <= MOST_RAW;
+        if !has_raw {
+            data.warnings.push(format!(
+                "the pixels are no space of their own: an image has {} values, at most {MOST_RAW} \
+                 are embedded",
+                images.n_values()
+            ));
+        }
+        Ok(Self { data, train, test, train_rows, test_rows, network, has_classes, has_raw })
+    }
+
+    /// Name and width of each space, in order.
+    pub(super) fn spaces(&self) -> Vec<(&str, usize)> {
+        let raw = self.has_raw.then(|| (RAW, self.train.images.n_values()));
+        let layers = self.network.taken().map(|layer| (layer.name.as_str(), layer.width));
+        raw.into_iter().chain(layers).collect()
+    }
+
+    /// The record of a run; `more` goes into its configuration, and `files` were read too.
+    ///
+    /// # Errors
+    /// As [`RunFolder::open`].
+    pub(super) fn record(
+        &self,
+        (data, given): (&Request, &GivenNetwork),
+        (seed, to): (u64, &Destination),
+        (more, files): (Value, Vec<Source>),
+        description: &Description,
+        reporter: &dyn Reporter,
+    ) -> Result<RunFolder> {
+        let mut inputs = self.data.sources.clone();
+        for file in self.network.files() {
+            inputs.push(Source::of_file(file)?);
+        }
+        inputs.extend(files);
+        let mut config = json!({
+            "dataset": data.dataset,
+            "data": data,
+            "split": { "train": self.train.len(), "test": self.test.len() },
+            "network": given,
+            "looked_into": self.network.taken().collect::<Vec<_>>(),
+        });
+        if let (Value::Object(config), Value::Object(more)) = (&mut config, more) {
+            config.extend(more);
+        }
+        let opening = Opening { seed, config, device: description.clone(), inputs };
+        let mut folder = RunFolder::open(to, &self.data.name, opening, reporter)?;
+        if folder.manifest.stages.is_empty() && !self.data.warnings.is_empty() {
+            folder.manifest.warnings.extend(self.data.warnings.clone());
+            folder.save()?;
+        }
+        Ok(folder)
+    }
+}
+
+/// Rows of a sample of `n`, ascending.
+fn sampled(n: usize, sample: Option<usize>, seed: u64) -> Vec<usize> {
+    let mut rows = match sample.filter(|&sample| sample < n) {
+        Some(sample) => Random::new(seed, SAMPLE_STREAM).permutation(n)[..sample].to_vec(),
+        None => (0..n).collect(),
+    };
+    rows.sort_unstable();
+    rows
+}
