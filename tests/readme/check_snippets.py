@@ -23,7 +23,7 @@ CLASS_NAMES = ["bars, upright", "bars, flat", "discs"]
 
 def snippets():
     """The indented pieces of code of the README's section that import a framework."""
-    section = (ROOT / "README.md").read_text().split("**Anybody's network.**")[1].split("\n| command | does |")[0]
+    section = (ROOT / "README.md").read_text().split("**Any other network.**")[1].split("\n| command | does |")[0]
     blocks, block = [], []
     for line in section.splitlines() + ["end"]:
         if line.startswith("    ") or (block and not line):
