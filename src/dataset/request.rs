@@ -239,8 +239,8 @@ pub struct Request {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub background: Option<Colour>,
     /// Height and width to which image files are scaled, their proportions kept. By default they
-    /// keep their size if all have one; otherwise they become 64 x 64, or a square of their longest
-    /// side if that is less.
+    /// keep their size if all have one; otherwise they become squares of
+    /// [`Self::common_side`], or of their longest side if that is less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<ImageShape>,
     /// Side of the square that image files of several sizes become, if not 64.
