@@ -12,10 +12,9 @@ use std::path::Path;
 /// # Errors
 /// Those of the two; a model in Keras' older .h5 format is refused.
 pub fn read_model(path: &Path) -> Result<(Architecture, Weights)> {
-    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    match ending.as_deref() {
-        Some("keras") => read_keras(path),
-        Some("h5" | "hdf5") => Err(Error::input(
+    match ending(path).as_str() {
+        "keras" => read_keras(path),
+        "h5" | "hdf5" => Err(Error::input(
             path,
             "is of a format that Keras no longer writes; load it there and save it again: \
              model.save(\"net.keras\")",
@@ -26,6 +25,10 @@ pub fn read_model(path: &Path) -> Result<(Architecture, Weights)> {
 
 /// `true` if the name is that of a file with a model and its weights.
 pub fn is_model_file(path: &Path) -> bool {
-    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    matches!(ending.as_deref(), Some("keras" | "h5" | "hdf5" | "safetensors"))
+    ["keras", "h5", "hdf5", "safetensors"].contains(&ending(path).as_str())
+}
+
+/// What follows the last dot of the name, in lower case.
+fn ending(path: &Path) -> String {
+    path.extension().unwrap_or_default().to_string_lossy().to_lowercase()
 }

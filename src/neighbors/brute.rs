@@ -255,30 +255,20 @@ impl Task<'_> {
                     lists.length,
                     tile,
                 )?;
-                if !lists.mirrors {
-                    continue;
+                if lists.mirrors {
+                    // The tile's own queries were compared already.
+                    let row_first = if own { n } else { 0 };
+                    let span = Span {
+                        query_first: before + row_first,
+                        n_queries: met - row_first,
+                        reference_first: query.first + from,
+                        n_references: n,
+                    };
+                    let fresh = query.part == 0 && from == 0;
+                    let tile = Tile { span, row_first, stride: lists.tile.mirror_stride(), fresh };
+                    let other = if own { &mut *query } else { &mut later[part - query.part - 1] };
+                    select_mirrored(device, lists, other, tile)?;
                 }
-                // The tile's own queries were compared already.
-                let row_first = if own { n } else { 0 };
-                let query_first = before + row_first;
-                let n_queries = met - row_first;
-                let span = Span {
-                    query_first,
-                    n_queries,
-                    reference_first: query.first + from,
-                    n_references: n,
-                };
-                let fresh = query.part == 0 && from == 0;
-                let tile = Tile { span, row_first, stride: lists.tile.mirror_stride(), fresh };
-                let other = if own { &mut *query } else { &mut later[part - query.part - 1] };
-                knn::select_nearest(
-                    device,
-                    lists.tile.mirrored(),
-                    &other.excluded,
-                    &mut other.candidates,
-                    lists.length,
-                    tile,
-                )?;
             }
             self.step(query, part + 1 - first_part, self.references.n_parts() - first_part)?;
         }
@@ -322,6 +312,23 @@ impl Task<'_> {
         let step = query.first + query.len * done / all;
         self.observer.step(step as u64, self.queries.x.n_samples() as u64, &[])
     }
+}
+
+/// Lists candidates among the queries of a tile for its references, whose queries are `other`.
+fn select_mirrored(
+    device: &Device,
+    lists: &Lists,
+    other: &mut QueryPart,
+    tile: Tile,
+) -> Result<()> {
+    knn::select_nearest(
+        device,
+        lists.tile.mirrored(),
+        &other.excluded,
+        &mut other.candidates,
+        lists.length,
+        tile,
+    )
 }
 
 /// Results of one part of the queries, on their way to the host.

@@ -10,6 +10,7 @@ use crate::model::shape::{Padding, Shape};
 use crate::model::value::{Pass, TrainingPass, Value};
 use crate::section::Section;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Layers whose output is added to their input, which a shortcut brings to the same shape.
@@ -50,11 +51,11 @@ fn read_layers(section: &Section, key: &str) -> Result<Option<Vec<LayerKind>>> {
 }
 
 /// A path through the block: its layers with their inputs.
-type Path = Vec<(LayerKind, Shape)>;
+type Path<'a> = Vec<(Cow<'a, LayerKind>, Shape)>;
 
 impl Residual {
     /// Layers and shortcut, each with the shapes of the inputs, and the shape of their outputs.
-    fn paths(&self, input: Shape) -> Result<(Path, Path, Shape), String> {
+    fn paths(&self, input: Shape) -> Result<(Path<'_>, Path<'_>, Shape), String> {
         let (layers, output) = along(&self.layers, input)?;
         if layers.is_empty() {
             return Err("a residual block needs layers inside".into());
@@ -73,18 +74,18 @@ impl Residual {
         let projection = projection(input, output).ok_or_else(|| {
             format!("its layers make ({output}) of ({input}); describe a `shortcut` that does too")
         })?;
-        Ok((layers, vec![(projection, input)], output))
+        Ok((layers, vec![(Cow::Owned(projection), input)], output))
     }
 
     /// Both paths of a block that was checked.
-    fn checked_paths(&self, input: Shape) -> [Path; 2] {
+    fn checked_paths(&self, input: Shape) -> [Path<'_>; 2] {
         let (layers, shortcut, _) = self.paths(input).expect("a block is checked before its use");
         [layers, shortcut]
     }
 }
 
 /// Layers with the shapes of their inputs, and the shape of the last output.
-fn along(layers: &[LayerKind], input: Shape) -> Result<(Path, Shape), String> {
+fn along(layers: &[LayerKind], input: Shape) -> Result<(Path<'_>, Shape), String> {
     let mut shape = input;
     let mut path = Vec::with_capacity(layers.len());
     for layer in layers {
@@ -92,7 +93,7 @@ fn along(layers: &[LayerKind], input: Shape) -> Result<(Path, Shape), String> {
             return Err("a softmax is for the output layer".into());
         }
         let output = layer.layer().output(shape)?;
-        path.push((layer.clone(), shape));
+        path.push((Cow::Borrowed(layer), shape));
         shape = output;
     }
     Ok((path, shape))
@@ -120,7 +121,7 @@ impl Layer for Residual {
             .into_iter()
             .flat_map(|(prefix, path)| {
                 let mut counts = HashMap::new();
-                let named = move |(layer, input): (LayerKind, Shape)| {
+                let named = move |(layer, input): (Cow<'_, LayerKind>, Shape)| {
                     let stem = layer.layer_type().stem;
                     let ordinal =
                         counts.entry(stem).and_modify(|count| *count += 1).or_insert(1_usize);
