@@ -1,7 +1,7 @@
 //! Flags that say what is taken of a network of another program, and how images are prepared for
 //! it.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use layerlens::onnx::{
     ImageSize, LayerChoice, Layout, NetworkOptions, Preprocessing, Preset, Resize, Tokens,
 };
@@ -20,12 +20,12 @@ pub struct NetworkFlags {
     pub layers: Option<LayerChoice>,
     /// What is kept of the tokens of a transformer [default: mean]
     #[arg(long, value_enum, help_heading = HEADING)]
-    pub token: Option<Token>,
+    pub token: Option<Tokens>,
     /// Ready preparation of the images: none (pixels / 255, scaled to the size that the network
     /// takes) or imagenet (shorter side to 256 for 224, the middle, ImageNet's mean and standard
     /// deviation); the flags below go before it [default: none]
     #[arg(long, value_enum, help_heading = HEADING)]
-    pub preprocess: Option<PresetName>,
+    pub preprocess: Option<Preset>,
     /// Pixels of the shorter side, or height and width, to which images are scaled: 256, 224x224
     #[arg(long, value_name = "N|HxW", help_heading = HEADING)]
     pub resize: Option<Resize>,
@@ -40,36 +40,7 @@ pub struct NetworkFlags {
     pub std: Option<Vec<f32>>,
     /// Axis of the channels of its input [default: auto, by the sizes of the input]
     #[arg(long, value_enum, help_heading = HEADING)]
-    pub layout: Option<LayoutName>,
-}
-
-/// What is kept of tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Token {
-    /// Their mean
-    Mean,
-    /// The first, that of the class in many networks
-    First,
-}
-
-/// Ready preparations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum PresetName {
-    /// As networks for ImageNet are tested
-    Imagenet,
-    /// Pixels / 255
-    None,
-}
-
-/// Orders of the values of an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LayoutName {
-    /// As the sizes of the input show
-    Auto,
-    /// Channels, rows, columns
-    Nchw,
-    /// Rows, columns, channels
-    Nhwc,
+    pub layout: Option<Layout>,
 }
 
 impl NetworkFlags {
@@ -78,7 +49,7 @@ impl NetworkFlags {
         GivenNetwork {
             file,
             layers: self.layers.clone().unwrap_or_default(),
-            token: self.tokens(),
+            token: self.token.unwrap_or_default(),
             preprocessing: self.preprocessing(),
             sample,
         }
@@ -88,34 +59,20 @@ impl NetworkFlags {
     pub fn options(&self, image: Option<ImageSize>) -> NetworkOptions {
         NetworkOptions {
             layers: self.layers.clone().unwrap_or_default(),
-            tokens: self.tokens(),
+            tokens: self.token.unwrap_or_default(),
             preprocessing: self.preprocessing(),
             image,
         }
     }
 
-    fn tokens(&self) -> Tokens {
-        match self.token {
-            None | Some(Token::Mean) => Tokens::Mean,
-            Some(Token::First) => Tokens::First,
-        }
-    }
-
     fn preprocessing(&self) -> Preprocessing {
         Preprocessing {
-            preset: match self.preprocess {
-                None | Some(PresetName::None) => Preset::None,
-                Some(PresetName::Imagenet) => Preset::Imagenet,
-            },
+            preset: self.preprocess.unwrap_or_default(),
             resize: self.resize,
             crop: self.crop,
             mean: self.mean.clone(),
             std: self.std.clone(),
-            layout: match self.layout {
-                None | Some(LayoutName::Auto) => Layout::Auto,
-                Some(LayoutName::Nchw) => Layout::Nchw,
-                Some(LayoutName::Nhwc) => Layout::Nhwc,
-            },
+            layout: self.layout.unwrap_or_default(),
         }
     }
 }

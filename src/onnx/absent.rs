@@ -14,6 +14,10 @@ impl Parsed {
         Err(Error::Feature { what: "a network in an ONNX file", feature: "onnx" })
     }
 
+    pub(super) fn path(&self) -> &Path {
+        match *self {}
+    }
+
     pub(super) fn graph(&self) -> &Graph {
         match *self {}
     }
@@ -42,7 +46,8 @@ impl Engine {
     pub(super) fn run(
         &self,
         _: usize,
-        _: (&[usize], Vec<f32>),
+        _: &[usize],
+        _: Vec<f32>,
         _: &[String],
     ) -> Result<Vec<Found>> {
         match *self {}

@@ -58,7 +58,8 @@ impl Engine {
     pub(super) fn run(
         &self,
         worker: usize,
-        (dims, values): (&[usize], Vec<f32>),
+        dims: &[usize],
+        values: Vec<f32>,
         names: &[String],
     ) -> Result<Vec<Found>> {
         let refuse = |node: Option<&str>, error: &dyn std::fmt::Display| {

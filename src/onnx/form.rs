@@ -7,12 +7,13 @@ use serde::Serialize;
 
 /// What is kept of the tokens of a transformer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Tokens {
     /// Their mean.
     #[default]
     Mean,
-    /// The first, which is that of the class in many networks.
+    /// The first, that of the class in many networks.
     First,
 }
 

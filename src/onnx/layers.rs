@@ -115,6 +115,8 @@ pub(super) struct Layers {
     pub(super) layers: Vec<NetworkLayer>,
     /// Operations and parameters since the last layer.
     pub(super) output: (u64, usize),
+    /// Names of files that are taken.
+    pub(super) names: HashSet<String>,
 }
 
 impl Analysis<'_> {
@@ -141,7 +143,7 @@ impl Analysis<'_> {
             layers.push(self.layer(&self.cuts[run.value].value, placed, costs, &mut names));
             costs = (0, 0);
         }
-        Layers { layers, output: costs }
+        Layers { layers, output: costs, names }
     }
 
     /// A layer of any value, which no other is called like.

@@ -47,7 +47,7 @@ impl<'a> Learned<'a> {
         names.sort();
         names.dedup();
         names.retain(|name| *name != graph.input.name);
-        let run = |n: usize| engine.run(0, (&plan.batch(n), vec![0.0; n * plan.size()]), &names);
+        let run = |n: usize| engine.run(0, &plan.batch(n), vec![0.0; n * plan.size()], &names);
         let n = graph.input.dims[0].unwrap_or(1);
         let found = run(n)?;
         let floats = names.iter().zip(&found).filter(|(_, found)| !found.values.is_empty());
@@ -127,10 +127,9 @@ impl<'a> Learned<'a> {
             place: &place,
         };
         let mut found = analysis.layers();
-        let names: HashSet<String> = found.layers.iter().map(|layer| layer.name.clone()).collect();
         let mut more = |value: &str| {
             let placed = place(value).filter(|_| self.data.contains(value))?;
-            Some(analysis.layer(value, placed, (0, 0), &mut names.clone()))
+            Some(analysis.layer(value, placed, (0, 0), &mut found.names))
         };
         choose(&mut found.layers, choice, &mut more)?;
         if found.layers.is_empty() {

@@ -33,7 +33,7 @@ use {engine::Engine, read::Parsed};
 
 pub use form::{Form, Tokens};
 pub use layers::{LayerChoice, MAX_LAYERS, NetworkLayer, Output};
-pub use network::{Batch, MEMORY, Network, NetworkOptions, side_for};
+pub use network::{Batch, MEMORY, Network, NetworkFile, NetworkOptions};
 pub use output::{Answers, near_chance};
 pub use preprocessing::{ImageSize, Layout, Preprocessing, Preset, Resize};
 

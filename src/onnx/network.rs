@@ -29,16 +29,32 @@ pub struct NetworkOptions {
     pub image: Option<ImageSize>,
 }
 
-/// Side of a square of pixels out of which the input of a network can be cut: the longer side to
-/// which images are scaled for it; `None` if the network takes images of any size and nothing says
-/// one.
-///
-/// # Errors
-/// [`Error::Input`] naming the file and what is wrong with it; [`Error::Feature`] in a build without
-/// the feature `onnx`.
-pub fn side_for(path: &Path, preprocessing: &Preprocessing) -> Result<Option<usize>> {
-    let parsed = Parsed::read(path)?;
-    Ok(Plan::new(preprocessing, &parsed.graph().input, None).ok().map(|plan| plan.side()))
+/// An ONNX file that was read, and whose graph was checked.
+pub struct NetworkFile(Parsed);
+
+impl NetworkFile {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// [`Error::Input`] naming the file and what is wrong with it; [`Error::Feature`] in a build
+    /// without the feature `onnx`.
+    pub fn read(path: &Path) -> Result<Self> {
+        Parsed::read(path).map(Self)
+    }
+
+    /// Side of a square of pixels out of which the input can be cut: the longer side to which
+    /// images are scaled; `None` if the network takes images of any size and nothing says one.
+    pub fn side(&self, preprocessing: &Preprocessing) -> Option<usize> {
+        Plan::new(preprocessing, &self.0.graph().input, None).ok().map(|plan| plan.side())
+    }
+
+    /// Runs the network once, on black images, to learn the sizes of its values.
+    ///
+    /// # Errors
+    /// As [`Network::open`].
+    pub fn open(self, options: &NetworkOptions) -> Result<Network> {
+        Network::of_file(self.0, options)
+    }
 }
 
 /// A network from a file.
@@ -75,10 +91,14 @@ impl Network {
     /// [`Error::Parameter`] for settings out of range and for a layer that is not there;
     /// [`Error::Feature`] in a build without the feature `onnx`.
     pub fn open(path: &Path, options: &NetworkOptions) -> Result<Self> {
-        let parsed = Parsed::read(path)?;
+        NetworkFile::read(path)?.open(options)
+    }
+
+    fn of_file(parsed: Parsed, options: &NetworkOptions) -> Result<Self> {
+        let path = parsed.path().to_owned();
         let graph = parsed.graph().clone();
         let (files, warnings) = (parsed.files(), parsed.warnings().to_vec());
-        let of_file = |error: Error| error.of_file(path);
+        let of_file = |error: Error| error.of_file(&path);
         let plan =
             Plan::new(&options.preprocessing, &graph.input, options.image).map_err(of_file)?;
         let engine = Engine::new(parsed)?;
@@ -96,7 +116,7 @@ impl Network {
             });
         }
         Ok(Self {
-            path: path.to_owned(),
+            path,
             files,
             engine,
             plan,
@@ -211,7 +231,7 @@ impl Network {
         let placed = self.taken().map(|layer| (&layer.value, &layer.placed));
         let placed: Vec<_> = placed.chain([(&self.output.value, &self.output.placed)]).collect();
         let names: Vec<String> = placed.iter().map(|(value, _)| (*value).clone()).collect();
-        let found = self.engine.run(worker, (&self.plan.batch(n), values), &names)?;
+        let found = self.engine.run(worker, &self.plan.batch(n), values, &names)?;
         let mut rows = Vec::new();
         for ((value, placed), found) in placed.iter().zip(&found) {
             let mut of_value = Vec::with_capacity(wanted * placed.width());

@@ -35,23 +35,7 @@ impl Plan {
     ) -> Result<Self> {
         let taken = Taken::of(input, settings.layout, from)?;
         let size = |at: usize| [taken.height, taken.width][at];
-        let channels = match (taken.channels, from) {
-            (Some(channels @ (1 | 3)), _) => channels,
-            (Some(other), _) => {
-                return Err(Error::Data(format!(
-                    "takes images of {other} channels; 1 or 3 are expected, with \
-                     `Preprocessing::layout` for the axis that holds them"
-                )));
-            }
-            (None, Some(from)) => from.channels,
-            (None, None) => 3,
-        };
-        if let Some(from) = from.filter(|from| from.channels == 3 && channels == 1) {
-            return Err(Error::Data(format!(
-                "takes grey images, but these are in colour, {from}: `Request::channels` = grey \
-                 makes them grey"
-            )));
-        }
+        let channels = taken.channels_for(from)?;
         let crop = settings.crop.map(|crop| match crop {
             Resize::Shorter(side) => (side, side),
             Resize::Exact(height, width) => (height, width),
@@ -223,6 +207,28 @@ impl Taken {
                 Ok(taken(Some(height), Some(width), Some(channels), layout == Layout::Nhwc))
             }
             _ => Ok(taken(None, None, None, layout == Layout::Nhwc)),
+        }
+    }
+
+    /// Number of channels for such images.
+    fn channels_for(&self, from: Option<ImageSize>) -> Result<usize> {
+        let channels = match (self.channels, from) {
+            (Some(channels @ (1 | 3)), _) => channels,
+            (Some(other), _) => {
+                return Err(Error::Data(format!(
+                    "takes images of {other} channels; 1 or 3 are expected, with \
+                     `Preprocessing::layout` for the axis that holds them"
+                )));
+            }
+            (None, Some(from)) => from.channels,
+            (None, None) => 3,
+        };
+        match from.filter(|from| from.channels == 3 && channels == 1) {
+            None => Ok(channels),
+            Some(from) => Err(Error::Data(format!(
+                "takes grey images, but these are in colour, {from}: `Request::channels` = grey \
+                 makes them grey"
+            ))),
         }
     }
 

@@ -53,6 +53,7 @@ impl From<Resize> for String {
 
 /// Order of the values of an image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Layout {
     /// The one that the shape of the input shows; channels first where it shows none.
@@ -66,6 +67,7 @@ pub enum Layout {
 
 /// Known ways to prepare images.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Preset {
     /// Pixels / 255, scaled to the size that the network takes.

@@ -10,7 +10,6 @@ use crate::dataset::Request;
 use crate::error::Result;
 use crate::progress::Reporter;
 use crate::record::Destination;
-use serde_json::Value;
 
 /// The command `activations`.
 #[derive(Clone, Debug)]
@@ -39,9 +38,8 @@ pub fn activations(
 ) -> Result<Summary> {
     let Activations { data, network, seed, to } = job;
     let prepared = PreparedNetwork::open(data, network, *seed)?;
-    let named = (data, network);
-    let nothing_more = (Value::Null, Vec::new());
-    let mut record = prepared.record(named, (*seed, to), nothing_more, description, reporter)?;
+    let opening = prepared.opening(data, network, *seed, description)?;
+    let mut record = prepared.record(to, opening, reporter)?;
     if record.is_complete() {
         return close(record, Ok(()), reporter);
     }

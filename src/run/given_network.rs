@@ -7,11 +7,11 @@ use crate::dataset::{Dataset, Request, Samples, Source};
 use crate::embedding::METHODS;
 use crate::error::{Error, Result};
 use crate::model::RAW;
-use crate::onnx::{ImageSize, Network, NetworkOptions, side_for};
+use crate::onnx::{ImageSize, Network, NetworkFile, NetworkOptions};
 use crate::progress::Reporter;
 use crate::random::Random;
 use crate::record::{Destination, Opening, RunFolder};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Stream of the random numbers that choose a sample.
 const SAMPLE_STREAM: u64 = 0x6f6e_6e78;
@@ -41,7 +41,8 @@ impl PreparedNetwork {
     /// As [`Dataset::open`] and [`Network::open`]; [`Error::Parameter`] for an empty sample, and
     /// for a layer whose files would be those of a method's maps.
     pub(super) fn open(data: &Request, given: &GivenNetwork, seed: u64) -> Result<Self> {
-        let common_side = side_for(&given.file, &given.preprocessing)?;
+        let file = NetworkFile::read(&given.file)?;
+        let common_side = file.side(&given.preprocessing);
         let mut data = Dataset::open(&Request { common_side, ..data.clone() })?;
         if given.sample == Some(0) {
             return Err(Error::parameter("sample", 0, "at least 1"));
@@ -61,7 +62,7 @@ impl PreparedNetwork {
             preprocessing: given.preprocessing.clone(),
             image: Some(image),
         };
-        let network = Network::open(&given.file, &options)?;
+        let network = file.open(&options)?;
         let begins =
             |name: &str| METHODS.iter().any(|it| name.starts_with(&format!("{}_", it.name)));
         if let Some(layer) = network.taken().find(|layer| begins(&layer.name)) {
@@ -108,34 +109,41 @@ impl PreparedNetwork {
         raw.into_iter().chain(layers).collect()
     }
 
-    /// The record of a run; `more` goes into its configuration, and `files` were read too.
+    /// What the manifest says of data and network.
     ///
     /// # Errors
-    /// As [`RunFolder::open`].
-    pub(super) fn record(
+    /// As [`Source::of_file`].
+    pub(super) fn opening(
         &self,
-        (data, given): (&Request, &GivenNetwork),
-        (seed, to): (u64, &Destination),
-        (more, files): (Value, Vec<Source>),
+        data: &Request,
+        given: &GivenNetwork,
+        seed: u64,
         description: &Description,
-        reporter: &dyn Reporter,
-    ) -> Result<RunFolder> {
+    ) -> Result<Opening> {
         let mut inputs = self.data.sources.clone();
         for file in self.network.files() {
             inputs.push(Source::of_file(file)?);
         }
-        inputs.extend(files);
-        let mut config = json!({
+        let config = json!({
             "dataset": data.dataset,
             "data": data,
             "split": { "train": self.train.len(), "test": self.test.len() },
             "network": given,
             "looked_into": self.network.taken().collect::<Vec<_>>(),
         });
-        if let (Value::Object(config), Value::Object(more)) = (&mut config, more) {
-            config.extend(more);
-        }
-        let opening = Opening { seed, config, device: description.clone(), inputs };
+        Ok(Opening { seed, config, device: description.clone(), inputs })
+    }
+
+    /// The record of a run that opens so.
+    ///
+    /// # Errors
+    /// As [`RunFolder::open`].
+    pub(super) fn record(
+        &self,
+        to: &Destination,
+        opening: Opening,
+        reporter: &dyn Reporter,
+    ) -> Result<RunFolder> {
         let mut folder = RunFolder::open(to, &self.data.name, opening, reporter)?;
         if folder.manifest.stages.is_empty() && !self.data.warnings.is_empty() {
             folder.manifest.warnings.extend(self.data.warnings.clone());

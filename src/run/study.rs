@@ -19,7 +19,7 @@ use super::steps::scores::write_scores;
 use super::steps::space::{Map, NamedMethod, SpaceStages, check_scored, most_voters};
 use super::steps::training::training;
 use crate::compute::{Description, Device};
-use crate::dataset::{Classes, Original};
+use crate::dataset::{Classes, Dataset, Original};
 use crate::embedding::{self, Embedding};
 use crate::error::{Error, Result};
 use crate::evaluation::{MapQuality, N_NEIGHBORS, Scores, space_title};
@@ -69,13 +69,22 @@ pub fn run(
         return close(record, outcome, reporter);
     }
     if let Some(network) = &run.network {
-        return look_into(run, network, methods, (device, description), reporter);
+        return look_into(run, network, methods, device, description, reporter);
     }
+    train_and_look(run, methods, device, description, reporter)
+}
+
+/// Trains a network, or tests one of this program, and runs all stages on its layers.
+fn train_and_look(
+    run: &Run,
+    methods: Vec<NamedMethod>,
+    device: &Device,
+    description: &Description,
+    reporter: &dyn Reporter,
+) -> Result<Summary> {
     run.train.training.validate()?;
     let prepared = prepare(&run.train, run.model.as_deref())?;
-    if let Some(message) = layers::too_many_classes(prepared.data.class_names.len()) {
-        return Err(Error::Data(format!("of {}, {message}", prepared.data.name)));
-    }
+    check_classes(&prepared.data)?;
     let layers = prepared.architecture.recorded_layers();
     let widths = std::iter::once(prepared.architecture.n_features())
         .chain(layers.iter().map(|layer| layer.width));
@@ -109,18 +118,24 @@ fn look_into(
     run: &Run,
     network: &GivenNetwork,
     methods: Vec<NamedMethod>,
-    (device, description): (&Device, &Description),
+    device: &Device,
+    description: &Description,
     reporter: &dyn Reporter,
 ) -> Result<Summary> {
     let seed = run.train.training.random_state;
     let prepared = PreparedNetwork::open(&run.train.data, network, seed)?;
+    check_classes(&prepared.data)?;
     let spaces = prepared.spaces();
     check_methods(&methods, &prepared.train.labels, spaces.iter().copied())?;
     let widest = spaces.iter().map(|(_, width)| *width).max().unwrap_or(0);
     check_clusters(run, prepared.test.len(), widest, &prepared.data.class_names)?;
-    let study = (study_config(run), starts(&run.methods)?);
-    let named = (&run.train.data, network);
-    let mut record = prepared.record(named, (seed, &run.train.to), study, description, reporter)?;
+    let mut opening = prepared.opening(&run.train.data, network, seed, description)?;
+    opening.inputs.extend(starts(&run.methods)?);
+    if let (Value::Object(config), Value::Object(study)) = (&mut opening.config, study_config(run))
+    {
+        config.extend(study);
+    }
+    let mut record = prepared.record(&run.train.to, opening, reporter)?;
     if record.is_complete() {
         return close(record, Ok(()), reporter);
     }
@@ -129,6 +144,14 @@ fn look_into(
         study.looked_into(session, &prepared)
     });
     close(record, outcome, reporter)
+}
+
+/// Refuses more classes than a run can tabulate.
+fn check_classes(data: &Dataset) -> Result<()> {
+    match layers::too_many_classes(data.class_names.len()) {
+        None => Ok(()),
+        Some(message) => Err(Error::Data(format!("of {}, {message}", data.name))),
+    }
 }
 
 /// What the configuration says of the stages that follow the layers.

@@ -279,10 +279,30 @@ fn pictures_of_several_sizes_are_brought_to_that_of_the_network() {
     let said = |more: &str| {
         place.succeed(&format!("activations --model lenet.onnx {flags} {more}")).stderr
     };
-    let side = 28;
     let own = said("own");
     assert!(own.contains("have several sizes"), "{own}");
-    assert!(own.contains(&format!("{side} x {side}")), "{own}");
+    assert!(own.contains("they become 28 x 28"), "{own}");
     let told = said("told --size 40x30");
     assert!(!told.contains("have several sizes"), "{told}");
+}
+
+#[test]
+fn files_of_layers_take_no_others_names() {
+    let place = place_with(&[]);
+    let names = [("block1.conv1", "labels"), ("block1.bn1", "a/b"), ("block2.conv1", "a_b")];
+    changed(&place, "resnet.onnx", "net.onnx", |model| {
+        for node in &mut model.graph.as_mut().unwrap().node {
+            for value in node.input.iter_mut().chain(&mut node.output) {
+                if let Some((_, new)) = names.iter().find(|(old, _)| value == old) {
+                    *value = (*new).to_owned();
+                }
+            }
+        }
+    });
+    let layers = "--layers labels,a/b,a_b --sample 30";
+    place.succeed(&format!("activations --model net.onnx {DATA} {layers} --out out"));
+    let listed = fs::read_to_string(place.path("out/activations/layers.txt")).unwrap();
+    assert_eq!(listed.lines().collect::<Vec<_>>(), ["raw", "labels_2", "a_b", "a_b_2"]);
+    let labels = npy::read_labels(place.path("out/activations/labels_test.npy")).unwrap();
+    assert_eq!(labels.len(), 30);
 }
