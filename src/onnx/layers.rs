@@ -271,17 +271,16 @@ pub(super) fn choose(
         }
         LayerChoice::Named(names) => {
             for name in names {
-                let known = layers.iter().position(|it| it.name == *name || it.value == *name);
-                let at = match known {
-                    Some(at) => at,
-                    None => {
-                        let all: Vec<&String> = layers.iter().map(|layer| &layer.name).collect();
-                        let expected = format!("all, or layers of {}", listed(&all));
-                        let layer =
-                            more(name).ok_or_else(|| Error::parameter("layers", name, expected))?;
-                        layers.push(layer);
-                        layers.len() - 1
-                    }
+                // Its own name tells a value from another, whose file is called so.
+                if !layers.iter().any(|layer| layer.value == *name) {
+                    layers.extend(more(name));
+                }
+                let of_value = layers.iter().position(|layer| layer.value == *name);
+                let of_file = || layers.iter().position(|layer| layer.name == *name);
+                let Some(at) = of_value.or_else(of_file) else {
+                    let all: Vec<&String> = layers.iter().map(|layer| &layer.name).collect();
+                    let expected = format!("all, or layers of {}", listed(&all));
+                    return Err(Error::parameter("layers", name, expected));
                 };
                 layers[at].is_taken = true;
             }
