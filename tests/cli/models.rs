@@ -103,7 +103,9 @@ fn a_description_with_a_fault_is_refused_by_its_line() {
     refuse("filters = 4", "filters = \"four\"", 9, &["filters = \"four\"", "a whole number"]);
     refuse("filters = 4", "filters = -4", 9, &["filters = -4", "a whole number"]);
     refuse("[3, 5]", "[3, 5, 7]", 10, &["kernel = [3, 5, 7]", "two in brackets"]);
-    refuse("[3, 5]", "[3, 50]", 7, &["kernel of 3 x 50", "28 x 28"]);
+    // With padding "same" any kernel fits.
+    let valid = "[3, 50]\npadding = \"valid\"";
+    refuse("[3, 5]\npadding = \"same\"", valid, 7, &["kernel of 3 x 50", "28 x 28"]);
     refuse("\"same\"", "\"full\"", 11, &["padding = \"full\"", "\"valid\", \"same\""]);
     refuse("size = 3", "size = 30", 17, &["pool of 30 x 30 does not fit its input of 28 x 28"]);
     refuse("look = true", "look = 3", 20, &["look", "\"pooled\""]);

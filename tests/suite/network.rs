@@ -308,6 +308,25 @@ fn means_of_windows_and_normalised_values_have_their_closed_forms() {
 }
 
 #[test]
+fn a_kernel_larger_than_its_padded_input_sees_the_middle() {
+    let large = conv(1, [3, 5], Padding::Same, Activation::Linear);
+    let mut architecture = build(vec![large], [1, 1, 1], 2);
+    architecture.layers[0].record = Recording::Flattened;
+    let mut weights = architecture.initial_weights(0);
+    weights.insert("conv_1.weight".into(), vec![3, 5, 1, 1], (0..15_u8).map(f32::from).collect());
+    weights.insert("conv_1.bias".into(), vec![1], vec![0.5]);
+    for arrangement in [Arrangement::ChannelsLast, Arrangement::ChannelsFirst] {
+        let device = Device::flex();
+        let network = Network::from_weights(&architecture, &weights, &device, arrangement).unwrap();
+        let (layers, _) =
+            network.forward(Tensor::from_data(TensorData::new(vec![2.0_f32], [1, 1]), &device));
+        let found = layers[0].clone().into_data().try_to_vec::<f32>().unwrap();
+        // The eighth of the fifteen weights is in the middle.
+        assert_eq!(found, [2.0 * 7.0 + 0.5], "{arrangement:?}");
+    }
+}
+
+#[test]
 fn our_operations_answer_as_those_of_burn() {
     let presets = ["cnn-default", "cnn-a"]
         .map(|name| (name, Blueprint::open(name).unwrap().build(PRESET_INPUT, 5).unwrap()));

@@ -96,16 +96,15 @@ impl Layer for Conv {
             return Err("stride = 0: at least 1".into());
         }
         let image = [height, width];
-        let zeros = if let Padding::Zeros(zeros) = self.padding { zeros } else { 0 };
-        if zeros > 0 && self.kernel.iter().any(|&window| zeros >= window) {
+        if let Padding::Zeros(zeros) = self.padding
+            && self.kernel.iter().any(|&window| zeros > 0 && zeros >= window)
+        {
             return Err(format!("padding = {zeros}: below height and width of the kernel"));
         }
-        fit("kernel", self.kernel, image.map(|side| side + 2 * zeros))?;
         let around = self.around(image);
-        let [rows, columns] = [0, 1].map(|at| {
-            let (before, after) = around[at];
-            (image[at] + before + after - self.kernel[at]) / self.stride[at] + 1
-        });
+        let padded = [0, 1].map(|at| image[at] + around[at].0 + around[at].1);
+        fit("kernel", self.kernel, padded)?;
+        let [rows, columns] = [0, 1].map(|at| (padded[at] - self.kernel[at]) / self.stride[at] + 1);
         Ok(Shape::Grid([rows, columns, self.filters]))
     }
 
