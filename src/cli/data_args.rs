@@ -31,7 +31,7 @@ pub struct ReadingArgs {
     /// CSV files have no header: every line is data
     #[arg(long, help_heading = "Data")]
     pub no_header: bool,
-    /// Column of the labels in CSV files with labels and pixels: first, last, its number from 1, or
+    /// Column of the labels in CSV and Parquet files: first, last, its number from 1, or
     /// its name in the header; none where a column of pixels is called like labels [default: the
     /// one that the header calls label, labels, class, target, digit, y, ...; else the first or the
     /// last, found by the values]
@@ -53,7 +53,14 @@ pub struct ReadingArgs {
     /// [default: auto]
     #[arg(long, value_name = "grey|rgb|auto", help_heading = "Data")]
     pub channels: Option<Channels>,
-    /// Exchange rows and columns of pixels: the images of EMNIST are stored so
+    /// Part to train on: a folder, a split of Parquet files, or the word in the names of arrays and
+    /// CSV files: val, extra [default: train]
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    pub train_part: Option<String>,
+    /// Part to test on [default: test; without one the validation part: val, valid, validation, dev]
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    pub test_part: Option<String>,
+    /// Exchange rows and columns of pixels; those of EMNIST's files are exchanged already
     #[arg(long, help_heading = "Data")]
     pub transpose: bool,
     /// Names of the classes of data that have none, in the order of the labels: with commas
@@ -97,6 +104,8 @@ impl ReadingArgs {
             size: self.size,
             common_side: None,
             channels: self.channels,
+            train_part: self.train_part.clone(),
+            test_part: self.test_part.clone(),
             transpose: self.transpose,
             class_names: self.class_names.clone(),
         }
@@ -113,6 +122,8 @@ impl ReadingArgs {
             background,
             size,
             channels,
+            train_part,
+            test_part,
             transpose,
             class_names,
         } = self;
@@ -124,6 +135,8 @@ impl ReadingArgs {
             ("--background", background.map(|colour| colour.to_string())),
             ("--size", size.map(|size| size.to_string())),
             ("--channels", channels.map(|channels| channels.to_string())),
+            ("--train-part", train_part.clone()),
+            ("--test-part", test_part.clone()),
         ];
         let names = class_names.iter().map(|names| ("--class-names", Some(names.clone())));
         let given = values

@@ -1,14 +1,14 @@
 //! Images and labels in NumPy arrays: a .npz archive or a folder of .npy files, with the arrays
 //! `x_train`, `y_train`, `x_test` and `y_test` as Keras ships them, or `train_images`,
-//! `train_labels`, `test_images` and `test_labels` as MedMNIST does. Images are n x height x width, or
+//! `train_labels`, `test_images` and `test_labels` as MedMNIST does; `val` may be another part. Images are n x height x width, or
 //! n x height x width x 3 in colour. `class_names` may name the classes.
 
 use super::npy::{
     Bytes, LabelArray, read_bytes, read_bytes_from, read_label_array, read_labels_from,
     read_names_from, write_bytes, write_label_array, write_names,
 };
-use super::request::ImageShape;
-use super::{Images, Samples, Source, names};
+use super::request::{ImageShape, Request};
+use super::{Images, Samples, Source, names, parts};
 use crate::archive::member;
 use crate::error::{Error, Result};
 use crate::format::listed;
@@ -17,16 +17,8 @@ use rawzip::{CompressionMethod, ZipArchive, ZipArchiveWriter};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// The arrays: training images and labels, test images and labels.
-pub(super) const NAMES: [&str; 4] = ["x_train", "y_train", "x_test", "y_test"];
-
-/// Alternative names of each array.
-const OTHER_NAMES: [[&str; 2]; 4] = [
-    ["train_images", "train_x"],
-    ["train_labels", "train_y"],
-    ["test_images", "test_x"],
-    ["test_labels", "test_y"],
-];
+/// The arrays that are written: training images and labels, test images and labels.
+const NAMES: [&str; 4] = ["x_train", "y_train", "x_test", "y_test"];
 
 /// Name of the array, or key of an archive, with the names of the classes.
 pub(super) const CLASS_NAMES: &str = "class_names";
@@ -53,28 +45,76 @@ pub(super) struct Read {
     pub class_names: Option<(PathBuf, Vec<String>)>,
 }
 
-/// Index of the array of this name among the four, ignoring case.
-pub(super) fn slot(name: &str) -> Option<usize> {
-    let name = name.to_lowercase();
-    (0..4).find(|&at| name == NAMES[at] || OTHER_NAMES[at].contains(&&name[..]))
+/// Content of an array by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Name of the part, in lower case.
+    pub part: String,
+    /// `true` for images, `false` for labels.
+    pub holds_images: bool,
+}
+
+impl Place {
+    /// The place of an array with this name, ignoring case: `x_train`, `train_images`, `val_y`.
+    pub fn of(name: &str) -> Option<Self> {
+        let name = name.to_lowercase();
+        let known = [("x_", "", true), ("y_", "", false)].into_iter().chain([
+            ("", "_images", true),
+            ("", "_x", true),
+            ("", "_labels", false),
+            ("", "_y", false),
+        ]);
+        known.into_iter().find_map(|(before, after, holds_images)| {
+            let part = name.strip_prefix(before)?.strip_suffix(after)?;
+            parts::is_usual(part).then(|| Self { part: part.to_owned(), holds_images })
+        })
+    }
+
+    /// Index among the arrays of two parts: images and labels of the first, then of the second.
+    pub fn among(&self, parts: [&str; 2]) -> Option<usize> {
+        let part = parts.iter().position(|part| *part == self.part)?;
+        Some(2 * part + usize::from(!self.holds_images))
+    }
+
+    /// The parts of several arrays, each once.
+    pub fn parts(places: impl Iterator<Item = Self>) -> Vec<String> {
+        let mut parts: Vec<String> = Vec::new();
+        for place in places {
+            if !parts.contains(&place.part) {
+                parts.push(place.part);
+            }
+        }
+        parts
+    }
+}
+
+/// Usual names of the four arrays of two parts: `x_train`, `y_train`, `x_test`, `y_test`.
+pub(super) fn usual_names([train, test]: [&str; 2]) -> [String; 4] {
+    [("x", train), ("y", train), ("x", test), ("y", test)]
+        .map(|(content, part)| format!("{content}_{part}"))
 }
 
 /// Arrays of an archive, and the names of the other members.
 #[derive(Default)]
 struct Members {
     arrays: [Option<Named>; 4],
+    /// Usual names of the arrays.
+    expected: [String; 4],
     class_names: Option<(PathBuf, Vec<String>)>,
     strangers: Vec<String>,
+    notes: Vec<String>,
 }
 
 /// Reads an archive.
-pub(super) fn read_npz(path: &Path, shape: Option<ImageShape>) -> Result<Read> {
+pub(super) fn read_npz(path: &Path, request: &Request) -> Result<Read> {
     let bytes = std::fs::read(path)
         .map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
     let source = Source::new(path.display(), &bytes, &[]);
-    let Members { arrays, class_names, strangers } = members(path, &bytes)?;
-    let arrays = all_four(path, arrays, &strangers)?;
-    let mut read = assemble(arrays, vec![source], shape)?;
+    let Members { arrays, expected, class_names, strangers, notes } =
+        members(path, &bytes, request)?;
+    let arrays = all_four(path, arrays, &expected, &strangers)?;
+    let mut read = assemble(arrays, vec![source], request.image_shape)?;
+    read.warnings.extend(notes);
     if let Some((at, what)) = class_names.as_ref().and_then(|(_, names)| names::flaw(names)) {
         return Err(Error::input(path.join(CLASS_NAMES), format!("name {at} is {what}")));
     }
@@ -89,20 +129,32 @@ pub(super) fn read_npz(path: &Path, shape: Option<ImageShape>) -> Result<Read> {
 }
 
 /// Reads the members of an archive that are arrays of images, labels or names.
-fn members(path: &Path, bytes: &Vec<u8>) -> Result<Members> {
+fn members(path: &Path, bytes: &Vec<u8>, request: &Request) -> Result<Members> {
     let damaged = |error: rawzip::Error| {
         Error::input(path, format!("is no .npz archive, or a damaged one: {error}"))
     };
     let archive = ZipArchive::from_slice(bytes).map_err(damaged)?;
-    let mut members = Members::default();
+    let place = |name: &str| Place::of(name.strip_suffix(".npy")?);
+    let mut places = Vec::new();
+    let mut entries = archive.entries();
+    while let Some(entry) = entries.next_entry().map_err(damaged)? {
+        places.extend(place(&String::from_utf8_lossy(entry.file_path().as_ref())));
+    }
+    let chosen = parts::choose(path, &Place::parts(places.into_iter()), request)?;
+    let wanted = chosen.or_usual();
+    let mut members = Members { expected: usual_names(wanted), ..Members::default() };
     let mut entries = archive.entries();
     while let Some(entry) = entries.next_entry().map_err(damaged)? {
         let name = String::from_utf8_lossy(entry.file_path().as_ref()).into_owned();
         let key = name.strip_suffix(".npy").unwrap_or(&name);
-        let place = slot(key).filter(|_| name != key);
+        let known = place(&name);
+        let place = known.as_ref().and_then(|place| place.among(wanted));
         let is_names = key.eq_ignore_ascii_case(CLASS_NAMES) && name != key;
         if place.is_none() && !is_names {
-            members.strangers.push(name);
+            // Where a part is missing, nothing has been noted about the others.
+            if known.is_none() || chosen.both().is_none() {
+                members.strangers.push(name);
+            }
             continue;
         }
         let called = path.join(key);
@@ -126,6 +178,7 @@ fn members(path: &Path, bytes: &Vec<u8>) -> Result<Members> {
             }
         }
     }
+    members.notes = chosen.notes;
     Ok(members)
 }
 
@@ -145,12 +198,17 @@ impl Members {
 }
 
 /// The four arrays, all of which are required.
-fn all_four(path: &Path, arrays: [Option<Named>; 4], strangers: &[String]) -> Result<[Named; 4]> {
+fn all_four(
+    path: &Path,
+    arrays: [Option<Named>; 4],
+    expected: &[String; 4],
+    strangers: &[String],
+) -> Result<[Named; 4]> {
     let missing: Vec<&str> = arrays
         .iter()
-        .zip(NAMES)
+        .zip(expected)
         .filter(|(array, _)| array.is_none())
-        .map(|(_, name)| name)
+        .map(|(_, name)| name.as_str())
         .collect();
     let n = missing.len();
     let missing = missing.join(", ");

@@ -97,11 +97,13 @@ fn name(path: &Path, prefix: Option<&str>) -> String {
 }
 
 /// Options that apply to some formats only, and the common name of these formats.
-const OPTIONS: [(&str, &str); 4] = [
-    ("label_column", "CSV files"),
-    ("background", "folders of images"),
-    ("size", "folders of images"),
-    ("channels", "folders of images"),
+const OPTIONS: [(&str, &str); 6] = [
+    ("label_column", "CSV and Parquet files"),
+    ("background", "image files"),
+    ("size", "image files"),
+    ("channels", "image files"),
+    ("train_part", "data with parts that have names"),
+    ("test_part", "data with parts that have names"),
 ];
 
 /// Refuses an option that does not apply to the data.
@@ -111,6 +113,8 @@ fn check_options(path: &Path, format: &Format, request: &Request) -> Result<()> 
         request.background.map(|colour| colour.to_string()),
         request.size.map(|size| size.to_string()),
         request.channels.map(|channels| channels.to_string()),
+        request.train_part.clone(),
+        request.test_part.clone(),
     ];
     for ((option, meant_for), value) in OPTIONS.into_iter().zip(given) {
         if let Some(value) = value.filter(|_| !format.options.contains(&option)) {
@@ -139,7 +143,7 @@ fn read_file(path: &Path, request: &Request) -> Result<Read> {
 
 fn read_folder(folder: &Path, prefix: Option<&str>, request: &Request) -> Result<Read> {
     let layout::Content { format, layout, passed_over, class_names } =
-        layout::find(folder, prefix)?;
+        layout::find(folder, prefix, request)?;
     check_options(folder, format, request)?;
     let mut read = (layout.read)(request)?;
     read.warnings.extend(passed_over);

@@ -1,12 +1,14 @@
-//! Image files as images of one size and one number of channels, with what was done to each.
+//! Encoded images as images of one size and one number of channels, with what was done to each.
 
 use super::image_file::{self, Header, Picture};
-use super::request::{Channels, Colour, ImageShape};
+use super::request::{Channels, Colour, ImageShape, Request};
 use super::source::hex;
+use super::{Images, Samples};
 use crate::error::{Error, Result};
 use image::{DynamicImage, ImageBuffer, LumaA, Pixel, Rgb, imageops};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufReader, Cursor};
 use std::path::{Path, PathBuf};
@@ -28,6 +30,75 @@ pub(super) struct Wanted {
     pub background: Colour,
     /// Longest side of images that keep their size.
     pub longest: usize,
+}
+
+impl Wanted {
+    /// The form that a request asks for.
+    pub fn of(request: &Request) -> Self {
+        Self {
+            size: request.size,
+            common_side: request.common_side.unwrap_or(COMMON_SIDE),
+            channels: request.channels.unwrap_or_default(),
+            background: request.background.unwrap_or_default(),
+            longest: usize::MAX,
+        }
+    }
+}
+
+/// An encoded image, PNG or JPEG.
+#[derive(Clone, Debug)]
+pub(super) struct Encoded {
+    /// Path of the file, or the name in errors of an image that is in memory.
+    pub name: PathBuf,
+    /// Content, unless it is that of the file.
+    pub bytes: Option<Vec<u8>>,
+}
+
+impl Encoded {
+    /// An image file.
+    pub fn file(path: PathBuf) -> Self {
+        Self { name: path, bytes: None }
+    }
+
+    fn unreadable(&self, error: &std::io::Error) -> Error {
+        Error::input(&self.name, format!("cannot be read: {error}"))
+    }
+
+    fn header(&self) -> Result<Header> {
+        let read = match &self.bytes {
+            Some(bytes) => image_file::header(Cursor::new(bytes)),
+            None => {
+                let file = File::open(&self.name).map_err(|error| self.unreadable(&error))?;
+                image_file::header(BufReader::new(file))
+            }
+        };
+        read.map_err(|message| Error::input(&self.name, message))
+    }
+
+    fn content(&self) -> Result<Cow<'_, [u8]>> {
+        match &self.bytes {
+            Some(bytes) => Ok(bytes.into()),
+            None => {
+                std::fs::read(&self.name).map(Into::into).map_err(|error| self.unreadable(&error))
+            }
+        }
+    }
+}
+
+/// The encoded images of a part of a data set.
+pub(super) struct Part {
+    /// Path of the part.
+    pub path: PathBuf,
+    pub images: Vec<Encoded>,
+    /// The class of each.
+    pub labels: Vec<u16>,
+}
+
+/// The images of a part, in the form of all parts.
+pub(super) struct Loaded {
+    pub samples: Samples,
+    /// The images in the order of the samples, without their pixels.
+    pub decoded: Vec<Decoded>,
 }
 
 /// Size and number of channels that all images have.
@@ -71,13 +142,13 @@ pub(super) struct Changes {
 /// too much memory.
 pub(super) fn read(
     folder: &Path,
-    files: &[PathBuf],
+    files: &[&Encoded],
     wanted: Wanted,
 ) -> Result<(Form, Vec<Decoded>)> {
-    let headers = files.par_iter().map(|file| header(file)).collect::<Result<Vec<Header>>>()?;
+    let headers = files.par_iter().map(|file| file.header()).collect::<Result<Vec<Header>>>()?;
     let (size, reason) = size(&headers, wanted);
     check_memory(folder, files.len(), size)?;
-    let decode = |file: &PathBuf| decode(file, size, wanted);
+    let decode = |file: &&Encoded| decode(file, size, wanted);
     let mut decoded = files.par_iter().map(decode).collect::<Result<Vec<Decoded>>>()?;
     let n_pixels = size.height * size.width;
     let coloured = |image: &Decoded| image.pixels.len() > n_pixels;
@@ -93,10 +164,73 @@ pub(super) fn read(
     Ok((Form { size, channels: if in_colour { 3 } else { 1 }, reason }, decoded))
 }
 
-fn header(path: &Path) -> Result<Header> {
-    let file =
-        File::open(path).map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
-    image_file::header(BufReader::new(file)).map_err(|message| Error::input(path, message))
+/// Reads all images of the parts of `folder` in one form; the notes are about converted images.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn load<const N: usize>(
+    folder: &Path,
+    parts: [Part; N],
+    wanted: Wanted,
+) -> Result<([Loaded; N], Vec<String>)> {
+    let all: Vec<&Encoded> = parts.iter().flat_map(|part| &part.images).collect();
+    let (form, mut rest) = read(folder, &all, wanted)?;
+    let ImageShape { height, width } = form.size;
+    let mut notes = Vec::new();
+    let mut loaded = Vec::with_capacity(N);
+    for Part { path, images, labels } in parts {
+        let others = rest.split_off(images.len());
+        let mut decoded = std::mem::replace(&mut rest, others);
+        notes.extend(conversion(&path, &decoded, &form, wanted.background));
+        let mut pixels = Vec::with_capacity(decoded.len() * height * width * form.channels);
+        for image in &mut decoded {
+            pixels.append(&mut std::mem::take(&mut image.pixels));
+        }
+        let images = Images::with_channels(pixels, height, width, form.channels)?;
+        loaded.push(Loaded { samples: Samples::new(images, labels)?, decoded });
+    }
+    notes.extend(form.reason.map(|reason| {
+        format!(
+            "the images in {} {reason}: without `Request::size` they become {height} x {width}",
+            folder.display()
+        )
+    }));
+    let parts = <[Loaded; N]>::try_from(loaded).unwrap_or_else(|_| unreachable!("one a part"));
+    Ok((parts, notes))
+}
+
+/// Note about images that did not have the form already: their conversion, and their number.
+fn conversion(
+    folder: &Path,
+    decoded: &[Decoded],
+    form: &Form,
+    background: Colour,
+) -> Option<String> {
+    let changes = |wanted: fn(&Changes) -> bool| {
+        decoded.iter().filter(|image| wanted(&image.changes)).count()
+    };
+    let ImageShape { height, width } = form.size;
+    let steps = [
+        (changes(|it| it.turned), "turned as their EXIF data say".into()),
+        (changes(|it| it.transparent), format!("transparency over {background}")),
+        (changes(|it| it.bleached), "grey = 0.2126 red + 0.7152 green + 0.0722 blue".into()),
+        (changes(|it| it.tripled), "grey as red, green and blue alike".into()),
+        (changes(|it| it.deep), "values of 16 bits rounded to 8".into()),
+        (
+            changes(|it| it.scaled),
+            format!(
+                "scaled to {height} x {width} with a triangle filter, proportions kept, on \
+                 {background}"
+            ),
+        ),
+    ];
+    let done: Vec<String> =
+        steps.iter().filter(|(n, _)| *n > 0).map(|(n, step)| format!("{step} ({n})")).collect();
+    let converted = changes(|it| *it != Changes::default());
+    (converted > 0).then(|| {
+        let (n, folder) = (decoded.len(), folder.display());
+        format!("{converted} of the {n} images in {folder} were converted: {}", done.join(", "))
+    })
 }
 
 /// Size of all images, and the reason for it unless it is that of the files or was asked for.
@@ -140,13 +274,12 @@ fn check_memory(folder: &Path, n: usize, size: ImageShape) -> Result<()> {
     Err(Error::input(folder, message))
 }
 
-fn decode(path: &Path, size: ImageShape, wanted: Wanted) -> Result<Decoded> {
+fn decode(file: &Encoded, size: ImageShape, wanted: Wanted) -> Result<Decoded> {
     use image::ColorType::{L8, L16, Rgb8, Rgb16};
-    let bytes = std::fs::read(path)
-        .map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
+    let bytes = file.content()?;
     let read = image_file::decode(Cursor::new(&bytes), wanted.background);
     let Picture { image, turned, transparent } =
-        read.map_err(|message| Error::input(path, message))?;
+        read.map_err(|message| Error::input(&file.name, message))?;
     let scaled = (image.height() as usize, image.width() as usize) != (size.height, size.width);
     let grey_ground = wanted.background.is_grey();
     let to_grey = wanted.channels == Channels::Grey;

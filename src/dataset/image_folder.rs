@@ -1,10 +1,10 @@
 //! Folders of images: one subfolder for each class.
 
-use super::image_files::{self, Changes, Decoded, Form, Wanted};
+use super::image_files::{self, Decoded, Encoded, Loaded, Part, Wanted};
 use super::listing::{Entry, entries, listed};
-use super::request::{Colour, ImageShape};
+use super::request::Request;
 use super::source::hex;
-use super::{Images, MAX_CLASSES, Samples, Source};
+use super::{MAX_CLASSES, Samples, Source, parts};
 use crate::error::{Error, Result};
 use crate::random::Random;
 use sha2::{Digest, Sha256};
@@ -28,13 +28,10 @@ pub(super) struct Read {
     pub warnings: Vec<String>,
 }
 
-/// Names of the folders that hold training and test images, in letters of any case.
-const PARTS: [&str; 2] = ["train", "test"];
-
 /// Location of the classes in a folder of images.
 enum FolderLayout {
     /// In the folders of the training and of the test images; the others are beside these two.
-    Parts { train: PathBuf, test: PathBuf, others: Vec<Entry> },
+    Parts { train: PathBuf, test: PathBuf, notes: Vec<String> },
     /// In the folder itself.
     Classes(Vec<Entry>),
 }
@@ -49,14 +46,14 @@ fn holds_images(folder: &Path) -> bool {
     entries(folder).is_ok_and(|files| files.iter().any(Entry::is_image))
 }
 
-/// Subfolders that contain images, or folders of images if their names are `train` and `test`.
-pub(super) fn folders(all: &[Entry]) -> Vec<&Entry> {
+/// Subfolders that contain images, or folders of images if their names are those of parts.
+pub(super) fn folders<'a>(all: &'a [Entry], request: &Request) -> Vec<&'a Entry> {
     let holds_classes = |folder: &Path| {
         let classes = entries(folder).unwrap_or_default().into_iter().filter(|entry| entry.is_dir);
         classes.into_iter().any(|class| holds_images(&class.path))
     };
     let is_one = |entry: &&Entry| {
-        let is_part = PARTS.contains(&entry.lower().as_str());
+        let is_part = parts::is_part(&entry.lower(), request);
         entry.is_dir && (holds_images(&entry.path) || (is_part && holds_classes(&entry.path)))
     };
     all.iter().filter(is_one).collect()
@@ -66,20 +63,35 @@ pub(super) fn folders(all: &[Entry]) -> Vec<&Entry> {
 ///
 /// # Errors
 /// [`Error::Input`].
-pub(super) fn check(folder: &Path) -> Result<()> {
-    folder_layout(folder).map(drop)
+pub(super) fn check(folder: &Path, request: &Request) -> Result<()> {
+    folder_layout(folder, request).map(drop)
 }
 
-fn folder_layout(folder: &Path) -> Result<FolderLayout> {
+fn folder_layout(folder: &Path, request: &Request) -> Result<FolderLayout> {
     let all = entries(folder)?;
-    let [train, test] = PARTS.map(|name| part(&all, name));
-    match (train, test) {
-        (Some(train), Some(test)) => {
-            let others =
-                all.into_iter().filter(|entry| entry.path != train && entry.path != test).collect();
-            Ok(FolderLayout::Parts { train, test, others })
+    let both = ["train", "test"];
+    let has_classes =
+        |entry: &Entry| entries(&entry.path).is_ok_and(|all| all.iter().any(|entry| entry.is_dir));
+    let present: Vec<String> = all
+        .iter()
+        .filter(|entry| entry.is_dir && parts::is_part(&entry.lower(), request))
+        .filter(|entry| both.contains(&entry.lower().as_str()) || has_classes(entry))
+        .map(Entry::lower)
+        .collect();
+    // Classes may be called like further parts.
+    let asked = request.train_part.is_some() || request.test_part.is_some();
+    let divided = asked || both.iter().any(|name| part(&all, name).is_some());
+    if !divided {
+        return classes(folder).map(FolderLayout::Classes);
+    }
+    let chosen = parts::choose(folder, &present, request)?;
+    let paths = chosen.both().map(|both| both.map(|name| part(&all, name)));
+    match paths {
+        Some([Some(train), Some(test)]) => {
+            let mut notes = chosen.notes;
+            notes.extend(others(folder, all, &present));
+            Ok(FolderLayout::Parts { train, test, notes })
         }
-        (None, None) => classes(folder).map(FolderLayout::Classes),
         _ => {
             let found = listed(&all);
             let message = format!(
@@ -91,40 +103,47 @@ fn folder_layout(folder: &Path) -> Result<FolderLayout> {
     }
 }
 
-/// Reads `train/CLASS/*` and `test/CLASS/*`, or otherwise `CLASS/*`.
-pub(super) fn read(folder: &Path, wanted: Wanted) -> Result<Read> {
-    let (train, test, others) = match folder_layout(folder)? {
-        FolderLayout::Parts { train, test, others } => (train, test, others),
+/// Note about entries that are no parts.
+fn others(folder: &Path, all: Vec<Entry>, present: &[String]) -> Option<String> {
+    let is_part = |entry: &Entry| entry.is_dir && present.contains(&entry.lower());
+    let others: Vec<Entry> = all.into_iter().filter(|entry| !is_part(entry)).collect();
+    (!others.is_empty()).then(|| {
+        format!("{} holds {} besides, which is not read", folder.display(), listed(&others))
+    })
+}
+
+/// Reads `train/CLASS/*` and `test/CLASS/*`, or the parts that are requested or there instead, or
+/// otherwise `CLASS/*`.
+pub(super) fn read(folder: &Path, request: &Request) -> Result<Read> {
+    let wanted = Wanted::of(request);
+    let (train, test, mut warnings) = match folder_layout(folder, request)? {
+        FolderLayout::Parts { train, test, notes } => (train, test, notes),
         FolderLayout::Classes(classes) => return read_undivided(folder, classes, wanted),
     };
-    let mut warnings = Vec::new();
-    if !others.is_empty() {
-        warnings.push(format!(
-            "{} holds {} besides, which is not read",
-            folder.display(),
-            listed(&others)
-        ));
-    }
     let known = several(&train, classes(&train)?)?;
-    let parts = [Files::of(&train, &known, &known)?, Files::of(&test, &classes(&test)?, &known)?];
-    let Loaded { mut parts, notes } = load(folder, parts, wanted)?;
+    let parts = [files(&train, &known, &known)?, files(&test, &classes(&test)?, &known)?];
+    let paths = parts.each_ref().map(|part| part.images.clone());
+    let (parts, notes) = image_files::load(folder, parts, wanted)?;
     warnings.extend(notes);
-    let (train, of_train) = parts.remove(0);
-    let (test, of_test) = parts.remove(0);
+    let sources = [(&train, 0), (&test, 1)]
+        .map(|(folder, at)| described(folder, paths[at].iter().zip(&parts[at].decoded)));
+    let [train, test] = parts.map(|part| part.samples);
     let class_names = known.into_iter().map(|class| class.name).collect();
-    Ok(Read { class_names, train, test, sources: vec![of_train, of_test], warnings })
+    Ok(Read { class_names, train, test, sources: sources.into(), warnings })
 }
 
 /// Reads `CLASS/*`, and splits off test images.
 fn read_undivided(folder: &Path, classes: Vec<Entry>, wanted: Wanted) -> Result<Read> {
     let classes = several(folder, classes)?;
-    let files = Files::of(folder, &classes, &classes)?;
+    let files = files(folder, &classes, &classes)?;
+    let images = files.images.clone();
     let (train, test) = divide(&files.labels).map_err(|class| {
         let class = &classes[usize::from(class)].path;
         Error::input(class, "holds one image; expected two, one of them for the test")
     })?;
-    let Loaded { mut parts, notes: mut warnings } = load(folder, [files], wanted)?;
-    let (all, source) = parts.remove(0);
+    let ([Loaded { samples: all, decoded }], mut warnings) =
+        image_files::load(folder, [files], wanted)?;
+    let source = described(folder, images.iter().zip(&decoded));
     warnings.push(put_aside(folder, &test, &all));
     let (train, test) = (all.select(&train), all.select(&test));
     let class_names = classes.into_iter().map(|class| class.name).collect();
@@ -140,40 +159,6 @@ pub(super) fn put_aside(path: &Path, test: &[usize], all: &Samples) -> String {
         test.len(),
         all.len()
     )
-}
-
-/// Note about images that did not have the form already: their conversion, and their number.
-fn conversion(
-    folder: &Path,
-    decoded: &[Decoded],
-    form: &Form,
-    background: Colour,
-) -> Option<String> {
-    let changes = |wanted: fn(&Changes) -> bool| {
-        decoded.iter().filter(|image| wanted(&image.changes)).count()
-    };
-    let ImageShape { height, width } = form.size;
-    let steps = [
-        (changes(|it| it.turned), "turned as their EXIF data say".into()),
-        (changes(|it| it.transparent), format!("transparency over {background}")),
-        (changes(|it| it.bleached), "grey = 0.2126 red + 0.7152 green + 0.0722 blue".into()),
-        (changes(|it| it.tripled), "grey as red, green and blue alike".into()),
-        (changes(|it| it.deep), "values of 16 bits rounded to 8".into()),
-        (
-            changes(|it| it.scaled),
-            format!(
-                "scaled to {height} x {width} with a triangle filter, proportions kept, on \
-                 {background}"
-            ),
-        ),
-    ];
-    let done: Vec<String> =
-        steps.iter().filter(|(n, _)| *n > 0).map(|(n, step)| format!("{step} ({n})")).collect();
-    let converted = changes(|it| *it != Changes::default());
-    (converted > 0).then(|| {
-        let (n, folder) = (decoded.len(), folder.display());
-        format!("{converted} of the {n} images in {folder} were converted: {}", done.join(", "))
-    })
 }
 
 /// Folders of the classes.
@@ -209,88 +194,46 @@ fn several(folder: &Path, classes: Vec<Entry>) -> Result<Vec<Entry>> {
     }
 }
 
-/// The image files of a part.
-struct Files {
-    folder: PathBuf,
-    paths: Vec<PathBuf>,
-    /// The class of each.
-    labels: Vec<u16>,
-}
-
-impl Files {
-    /// The files of the given class folders; labels are indices into `known`.
-    fn of(folder: &Path, classes: &[Entry], known: &[Entry]) -> Result<Self> {
-        let mut files = Self { folder: folder.to_owned(), paths: Vec::new(), labels: Vec::new() };
-        for class in classes {
-            let path = &class.path;
-            let Some(label) = known.iter().position(|known| known.name == class.name) else {
-                let known =
-                    known.iter().map(|class| class.name.as_str()).collect::<Vec<_>>().join(", ");
-                return Err(Error::input(
-                    path,
-                    format!("is no class of the training images, which are {known}"),
-                ));
-            };
-            let images = entries(path)?;
-            if let Some(other) = images.iter().find(|file| !file.is_image()) {
-                return Err(Error::input(
-                    &other.path,
-                    "is no .png, .jpg or .jpeg file; expected nothing else in a folder of images",
-                ));
-            }
-            if images.is_empty() {
-                return Err(Error::input(
-                    path,
-                    "holds no images, expected at least one .png or .jpg file",
-                ));
-            }
-            files.labels.extend(images.iter().map(|_| label as u16));
-            files.paths.extend(images.into_iter().map(|file| file.path));
+/// The files of the given class folders; labels are indices into `known`.
+fn files(folder: &Path, classes: &[Entry], known: &[Entry]) -> Result<Part> {
+    let mut files = Part { path: folder.to_owned(), images: Vec::new(), labels: Vec::new() };
+    for class in classes {
+        let path = &class.path;
+        let Some(label) = known.iter().position(|known| known.name == class.name) else {
+            let known =
+                known.iter().map(|class| class.name.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(Error::input(
+                path,
+                format!("is no class of the training images, which are {known}"),
+            ));
+        };
+        let images = entries(path)?;
+        if let Some(other) = images.iter().find(|file| !file.is_image()) {
+            return Err(Error::input(
+                &other.path,
+                "is no .png, .jpg or .jpeg file; expected nothing else in a folder of images",
+            ));
         }
-        Ok(files)
+        if images.is_empty() {
+            return Err(Error::input(
+                path,
+                "holds no images, expected at least one .png or .jpg file",
+            ));
+        }
+        files.labels.extend(images.iter().map(|_| label as u16));
+        files.images.extend(images.into_iter().map(|file| Encoded::file(file.path)));
     }
-}
-
-/// Images of all parts, in one form.
-struct Loaded {
-    /// The images of each part, and their description.
-    parts: Vec<(Samples, Source)>,
-    /// Notes about converted images.
-    notes: Vec<String>,
-}
-
-fn load<const N: usize>(folder: &Path, parts: [Files; N], wanted: Wanted) -> Result<Loaded> {
-    let paths: Vec<PathBuf> = parts.iter().flat_map(|part| part.paths.clone()).collect();
-    let (form, mut rest) = image_files::read(folder, &paths, wanted)?;
-    let ImageShape { height, width } = form.size;
-    let mut read = Vec::new();
-    let mut notes = Vec::new();
-    for Files { folder, paths, labels } in parts {
-        let others = rest.split_off(paths.len());
-        let decoded = std::mem::replace(&mut rest, others);
-        let source = described(&folder, paths.iter().zip(&decoded));
-        notes.extend(conversion(&folder, &decoded, &form, wanted.background));
-        let pixels = decoded.into_iter().flat_map(|image| image.pixels).collect();
-        let images = Images::with_channels(pixels, height, width, form.channels)?;
-        read.push((Samples::new(images, labels)?, source));
-    }
-    notes.extend(form.reason.map(|reason| {
-        format!(
-            "the images in {} {reason}: without `Request::size` they become {height} x {width}",
-            folder.display()
-        )
-    }));
-    Ok(Loaded { parts: read, notes })
+    Ok(files)
 }
 
 /// A folder as listed in the manifest: by the lines that `sha256sum` prints for its images, in the
 /// order of their paths.
-fn described<'a>(folder: &Path, files: impl Iterator<Item = (&'a PathBuf, &'a Decoded)>) -> Source {
+fn described<'a>(folder: &Path, files: impl Iterator<Item = (&'a Encoded, &'a Decoded)>) -> Source {
     let mut files: Vec<_> = files.collect();
-    files.sort_by_key(|(file, _)| *file);
+    files.sort_by_key(|(file, _)| &file.name);
     let mut hash = Sha256::new();
     for (file, image) in &files {
-        let below = file.strip_prefix(folder).unwrap_or(file);
+        let below = file.name.strip_prefix(folder).unwrap_or(&file.name);
         hash.update(format!("{}  {}\n", image.sha256, below.display()));
     }
     Source {

@@ -3,6 +3,7 @@
 use super::formats::{Candidate, FORMATS, Folder, Format, Layout, formats_text};
 use super::image_folder;
 use super::listing::{Entry, entries, listed};
+use super::request::Request;
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -20,13 +21,13 @@ pub(super) struct Content {
 ///
 /// # Errors
 /// [`Error::Input`] naming the folder, and the found and missing files.
-pub(super) fn find(folder: &Path, prefix: Option<&str>) -> Result<Content> {
+pub(super) fn find(folder: &Path, prefix: Option<&str>, request: &Request) -> Result<Content> {
     let all = entries(folder)?;
-    let found = candidates(&Folder { path: folder, prefix, entries: &all })?;
+    let found = candidates(&Folder { path: folder, prefix, entries: &all, request })?;
     let (format, layout) = the_one(folder, &all, found)?;
     let named = |entry: &&Entry| !entry.is_dir && entry.lower() == "class_names.txt";
     let class_names = all.iter().find(named).map(|entry| entry.path.clone());
-    let passed_over = passed_over(folder, &all, &layout);
+    let passed_over = passed_over(folder, &all, &layout, request);
     Ok(Content { format, layout, passed_over, class_names })
 }
 
@@ -77,10 +78,10 @@ fn the_one(
 }
 
 /// Warning about files and folders that look like data and are not read.
-fn passed_over(folder: &Path, all: &[Entry], layout: &Layout) -> Option<String> {
+fn passed_over(folder: &Path, all: &[Entry], layout: &Layout, request: &Request) -> Option<String> {
     let read = layout.files.as_ref()?;
     let of_images: Vec<&PathBuf> =
-        image_folder::folders(all).into_iter().map(|entry| &entry.path).collect();
+        image_folder::folders(all, request).into_iter().map(|entry| &entry.path).collect();
     let is_data = |entry: &&Entry| {
         let lower = entry.lower();
         let mut endings = FORMATS.iter().flat_map(|format| format.endings);

@@ -20,9 +20,12 @@ mod images;
 mod labels;
 mod layout;
 mod listing;
+mod mat_file;
 mod names;
 pub mod npy;
 mod optdigits;
+mod parquet_rows;
+mod parts;
 mod read_images;
 mod registered;
 mod request;
@@ -249,6 +252,8 @@ fn named_only(request: &Request) -> Result<()> {
         ("background", request.background.map(|colour| colour.to_string())),
         ("size", request.size.map(|size| size.to_string())),
         ("channels", request.channels.map(|channels| channels.to_string())),
+        ("train_part", request.train_part.clone()),
+        ("test_part", request.test_part.clone()),
         ("class_names", names),
     ];
     match options.into_iter().find_map(|(field, value)| value.map(|value| (field, value))) {

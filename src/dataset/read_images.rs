@@ -1,11 +1,11 @@
 //! Images of points for display, grey or in colour: from a folder, an IDX file or an array.
 
-use super::image_files::{self, COMMON_SIDE, Form, Wanted};
+use super::image_files::{self, COMMON_SIDE, Encoded, Form, Wanted};
 use super::listing::{Entry, entries};
 use super::request::{Channels, Colour, ImageShape};
 use super::{Images, idx, npy};
 use crate::error::{Error, Result};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Maximum longer side of images of a folder that keep their size.
 const LONGEST_SIDE: usize = 256;
@@ -38,9 +38,9 @@ impl Images {
 }
 
 /// Image files of a folder in natural order; other files are ignored.
-fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+fn files(folder: &Path) -> Result<Vec<Encoded>> {
     let images = entries(folder)?.into_iter().filter(Entry::is_image);
-    let files: Vec<PathBuf> = images.map(|entry| entry.path).collect();
+    let files: Vec<Encoded> = images.map(|entry| Encoded::file(entry.path)).collect();
     if files.is_empty() {
         return Err(Error::input(
             folder,
@@ -58,7 +58,8 @@ fn read_folder(folder: &Path, background: Colour) -> Result<(Images, Option<Stri
         background,
         longest: LONGEST_SIDE,
     };
-    let (form, decoded) = image_files::read(folder, &files(folder)?, wanted)?;
+    let files = files(folder)?;
+    let (form, decoded) = image_files::read(folder, &files.iter().collect::<Vec<_>>(), wanted)?;
     let Form { size: ImageShape { height, width }, channels, reason } = form;
     let turned = decoded.iter().filter(|image| image.changes.turned).count();
     let transparent = decoded.iter().filter(|image| image.changes.transparent).count();

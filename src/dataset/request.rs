@@ -249,7 +249,15 @@ pub struct Request {
     /// Values of a pixel of image files, if that is not for their content to decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channels: Option<Channels>,
-    /// `true` if rows and columns of pixels should be exchanged, as EMNIST's files require.
+    /// Part to train on, in letters of any case, if not `train`: a folder, a split of Parquet files,
+    /// or the word in the names of arrays and CSV files, which must be a usual one (`val`, `valid`,
+    /// `validation`, `dev`, `test`, `extra`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_part: Option<String>,
+    /// Part to test on, if not `test` or, without one, the validation part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_part: Option<String>,
+    /// `true` if rows and columns of pixels should be exchanged. EMNIST's files need no request.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub transpose: bool,
     /// Names of the classes: a file, or names separated by commas, as [`super::parse_names`]

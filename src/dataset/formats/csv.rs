@@ -1,6 +1,6 @@
 //! Four CSV files, of pixels and of labels.
 
-use super::{Contents, Fill, Folder, Format, FoundFiles, Layout, Read, Writer, Written, four};
+use super::{Contents, Fill, Format, Read, Writer, Written, four};
 use crate::dataset::request::Request;
 use crate::dataset::{check_sizes, csv};
 use crate::error::Result;
@@ -14,8 +14,8 @@ pub(super) static FORMAT: Format = Format {
     title: "CSV files of pixels and of labels",
     looks_like: "four CSV files (x_train.csv, y_train.csv, x_test.csv, y_test.csv; plain or .gz)",
     endings: ENDINGS,
-    options: &["label_column"],
-    find: Some(|folder, _| Ok(find(folder))),
+    options: &["label_column", "train_part", "test_part"],
+    find: Some(|folder, _| Ok(four::arrays(folder, ENDINGS)?.map(|arrays| arrays.found(read)))),
     named_set: None,
     file: None,
     written: Some(Written {
@@ -24,15 +24,6 @@ pub(super) static FORMAT: Format = Format {
         writer: Writer::Folder(files),
     }),
 };
-
-fn find(folder: &Folder<'_>) -> Option<FoundFiles> {
-    let four::Arrays { first, paths } = four::arrays(folder, ENDINGS)?;
-    let layout = paths.map(|paths| Layout {
-        files: Some(paths.to_vec()),
-        read: Box::new(move |request| read(&paths, request)),
-    });
-    Some(FoundFiles { first: Some(first), layout })
-}
 
 fn read(paths: &[PathBuf; 4], request: &Request) -> Result<Read> {
     let [x_train, y_train, x_test, y_test] = paths;

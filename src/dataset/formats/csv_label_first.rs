@@ -5,24 +5,29 @@ use super::four::{self, only_one, stem};
 use super::{
     Contents, Fill, Folder, Format, FoundFiles, Layout, Read, SingleFile, Writer, Written,
 };
+use crate::dataset::arrays::Place;
+use crate::dataset::csv;
 use crate::dataset::listing::Entry;
+use crate::dataset::parts::{self, Parts};
 use crate::dataset::request::Request;
-use crate::dataset::{arrays, csv};
 use crate::error::{Error, Result};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(super) static FORMAT: Format = Format {
     name: "csv-label-first",
     title: "CSV files with labels and pixels",
     looks_like: "two CSV files with labels and pixels (train.csv, test.csv), or train.csv alone",
     endings: ENDINGS,
-    options: &["label_column"],
-    find: Some(|folder, found| Ok(find(folder, found.is_empty()))),
+    options: &["label_column", "train_part", "test_part"],
+    find: Some(|folder, found| find(folder, found.is_empty())),
     named_set: None,
     file: Some(SingleFile {
         title: ".csv with labels and pixels",
-        is_called: |name| stem(name, ENDINGS).is_some_and(|stem| arrays::slot(stem).is_none()),
-        read: |path, request| read(path, None, request),
+        is_called: |name| stem(name, ENDINGS).is_some_and(|stem| Place::of(stem).is_none()),
+        read: |path, request| {
+            parts::choose(path, &[], request)?;
+            read(path, None, request)
+        },
     }),
     written: Some(Written {
         wide: false,
@@ -31,25 +36,32 @@ pub(super) static FORMAT: Format = Format {
     }),
 };
 
-/// The CSV files whose names fit `train` and `test` best. If the folder holds nothing else
-/// (`alone`), the first is enough, and the words may be parts of others: `trainset`, but also
-/// `training_log`.
-fn find(folder: &Folder<'_>, alone: bool) -> Option<FoundFiles> {
+/// The CSV files whose names fit the chosen parts best, `train` and `test` as a rule. If the folder
+/// holds nothing else (`alone`), the first is enough, and the words may be parts of others:
+/// `trainset`, but also `training_log`.
+fn find(folder: &Folder<'_>, alone: bool) -> Result<Option<FoundFiles>> {
     // Beside one of the four files a name like `train_images.csv` is another of them; otherwise it
     // holds pixels with their labels.
-    let has_four = four::arrays(folder, ENDINGS).is_some();
-    let mut found: [Vec<(usize, &Entry)>; 2] = Default::default();
-    for entry in folder.files() {
+    let has_four = four::arrays(folder, ENDINGS)?.is_some();
+    let stem_of = |entry: &Entry| {
         let lower = entry.lower();
-        let Some(stem) = stem(&lower, ENDINGS) else { continue };
-        if has_four && arrays::slot(stem).is_some() {
-            continue;
-        }
-        if let Some(part) = ["train", "test"].iter().position(|part| stem.contains(part)) {
-            let fit = fit(stem, ["train", "test"][part]);
+        let stem = stem(&lower, ENDINGS)?;
+        (!(has_four && Place::of(stem).is_some())).then(|| stem.to_owned())
+    };
+    let files = folder.files().filter_map(|entry| Some((entry, stem_of(entry)?)));
+    let files: Vec<(&Entry, String)> = files.collect();
+    let parts = chosen(folder, &files)?;
+    let wanted = parts.or_usual();
+    let mut found: [Vec<(usize, &Entry)>; 2] = Default::default();
+    let mut left_out = Vec::new();
+    for (entry, stem) in &files {
+        if let Some(part) = wanted.iter().position(|part| stem.contains(part)) {
+            let fit = fit(stem, wanted[part]);
             if fit < WITHIN || alone {
                 found[part].push((fit, entry));
             }
+        } else if parts.both().is_some() && words(stem).any(parts::is_usual) {
+            left_out.push(entry.path.clone());
         }
     }
     let best = found.map(|files| {
@@ -58,15 +70,44 @@ fn find(folder: &Folder<'_>, alone: bool) -> Option<FoundFiles> {
         files.map(|(_, entry)| entry).collect::<Vec<_>>()
     });
     let [train, test] = &best;
-    let first = train.first().or(test.first())?.name.clone();
+    let Some(first) = train.first().or(test.first()).map(|entry| entry.name.clone()) else {
+        return Ok(None);
+    };
     if !alone && (train.is_empty() || test.is_empty()) {
-        return None;
+        return Ok(None);
     }
-    let layout = layout(folder.path, train, test, &first);
-    Some(FoundFiles { first: Some(first), layout })
+    let layout = layout(folder.path, train, test, &first).map(|(train, test)| Layout {
+        files: Some([&train].into_iter().chain(&test).chain(&left_out).cloned().collect()),
+        read: Box::new(move |request| {
+            let mut data = read(&train, test.as_deref(), request)?;
+            data.warnings.splice(0..0, parts.notes);
+            Ok(data)
+        }),
+    });
+    Ok(Some(FoundFiles { first: Some(first), layout }))
 }
 
-fn layout(folder: &Path, train: &[&Entry], test: &[&Entry], first: &str) -> Result<Layout> {
+/// The chosen ones of the parts that are words of the names.
+fn chosen(folder: &Folder<'_>, files: &[(&Entry, String)]) -> Result<Parts> {
+    let mut present: Vec<String> = Vec::new();
+    for word in files.iter().flat_map(|(_, stem)| words(stem)) {
+        if parts::is_part(word, folder.request) && !present.iter().any(|part| part == word) {
+            present.push(word.to_owned());
+        }
+    }
+    if files.is_empty() {
+        return Ok(Parts::default());
+    }
+    parts::choose(folder.path, &present, folder.request)
+}
+
+/// The file to train on and, if there is one, the file to test on.
+fn layout(
+    folder: &Path,
+    train: &[&Entry],
+    test: &[&Entry],
+    first: &str,
+) -> Result<(PathBuf, Option<PathBuf>)> {
     let train = only_one(folder, train)?;
     let test = only_one(folder, test)?;
     let train = train.ok_or_else(|| {
@@ -74,10 +115,7 @@ fn layout(folder: &Path, train: &[&Entry], test: &[&Entry], first: &str) -> Resu
             format!("holds {first}, but no CSV file with `train` in its name; expected train.csv");
         Error::input(folder, message)
     })?;
-    Ok(Layout {
-        files: Some(std::iter::once(&train).chain(&test).cloned().collect()),
-        read: Box::new(move |request| read(&train, test.as_deref(), request)),
-    })
+    Ok((train, test))
 }
 
 /// Rank of a name that contains the word inside another one.
@@ -86,8 +124,11 @@ const WITHIN: usize = 2;
 /// Rank of a name, the best being 0: 0 if it is the word, 1 if the word is one of its words,
 /// [`WITHIN`] if it contains it inside another one.
 fn fit(stem: &str, word: &str) -> usize {
-    let words: Vec<&str> = stem.split(|letter: char| !letter.is_alphanumeric()).collect();
-    if stem == word { 0 } else { WITHIN - usize::from(words.contains(&word)) }
+    if stem == word { 0 } else { WITHIN - usize::from(words(stem).any(|other| other == word)) }
+}
+
+fn words(stem: &str) -> impl Iterator<Item = &str> {
+    stem.split(|letter: char| !letter.is_alphanumeric())
 }
 
 fn read(train: &Path, test: Option<&Path>, request: &Request) -> Result<Read> {

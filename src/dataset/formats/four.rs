@@ -1,8 +1,10 @@
 //! Sets of four files: training images and labels, test images and labels.
 
-use super::Folder;
-use crate::dataset::arrays;
+use super::{Folder, FoundFiles, Layout, Read};
+use crate::dataset::arrays::{self, Place};
 use crate::dataset::listing::Entry;
+use crate::dataset::parts;
+use crate::dataset::request::Request;
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +14,10 @@ pub(super) struct Arrays {
     pub first: String,
     /// Paths of all four, or the error about missing ones.
     pub paths: Result<[PathBuf; 4]>,
+    /// Paths of the files of parts that are left out, as the notes say.
+    pub left_out: Vec<PathBuf>,
+    /// Notes about parts.
+    pub notes: Vec<String>,
 }
 
 /// The only one of several files that would all fit.
@@ -64,22 +70,57 @@ pub(super) fn stem<'a>(lower: &'a str, endings: &[&str]) -> Option<&'a str> {
 
 /// Four files of arrays with these extensions, uncompressed ones first, if there are any. Names of
 /// images alone belong to another format, for example `train_images.csv`.
-pub(super) fn arrays(folder: &Folder<'_>, endings: &[&str]) -> Option<Arrays> {
-    let mut slots: [Vec<&Entry>; 4] = Default::default();
+///
+/// # Errors
+/// As [`parts::choose`].
+pub(super) fn arrays(folder: &Folder<'_>, endings: &[&str]) -> Result<Option<Arrays>> {
+    let mut found: Vec<(&Entry, Place)> = Vec::new();
     let mut usual = false;
     for entry in folder.files() {
         let lower = entry.lower();
-        let Some(slot) = stem(&lower, endings).and_then(|stem| {
-            usual |= arrays::NAMES.contains(&stem);
-            arrays::slot(stem)
-        }) else {
-            continue;
-        };
-        slots[slot].push(entry);
+        let Some(stem) = stem(&lower, endings) else { continue };
+        if let Some(place) = Place::of(stem) {
+            usual |= stem.starts_with("x_") || stem.starts_with("y_");
+            found.push((entry, place));
+        }
     }
-    let has_labels = slots[1].len() + slots[3].len() > 0;
-    let first = slots.iter().flatten().next().filter(|_| usual || has_labels)?.name.clone();
+    let has_labels = found.iter().any(|(_, place)| !place.holds_images);
+    if found.is_empty() || !(usual || has_labels) {
+        return Ok(None);
+    }
+    let present = Place::parts(found.iter().map(|(_, place)| place.clone()));
+    let chosen = parts::choose(folder.path, &present, folder.request)?;
+    let wanted = chosen.or_usual();
+    let mut slots: [Vec<&Entry>; 4] = Default::default();
+    let mut left_out = Vec::new();
+    for (entry, place) in &found {
+        match place.among(wanted) {
+            Some(slot) => slots[slot].push(entry),
+            None => left_out.push(entry.path.clone()),
+        }
+    }
+    let first = slots.iter().flatten().next().map_or(&found[0].0.name, |entry| &entry.name).clone();
     let zipped = if endings.len() > 1 { "[.gz]" } else { "" };
-    let expected = arrays::NAMES.map(|name| format!("{name}{}{zipped}", endings[0]));
-    Some(Arrays { first, paths: all_four(folder.path, &slots, "", expected) })
+    let expected = arrays::usual_names(wanted).map(|name| format!("{name}{}{zipped}", endings[0]));
+    let paths = all_four(folder.path, &slots, "", expected);
+    Ok(Some(Arrays { first, paths, left_out, notes: chosen.notes }))
+}
+
+impl Arrays {
+    /// The files as a layout whose notes precede the warnings of `read`.
+    pub fn found(
+        self,
+        read: impl FnOnce(&[PathBuf; 4], &Request) -> Result<Read> + 'static,
+    ) -> FoundFiles {
+        let Self { first, paths, left_out, notes } = self;
+        let layout = paths.map(|paths| Layout {
+            files: Some([&paths[..], &left_out].concat()),
+            read: Box::new(move |request| {
+                let mut data = read(&paths, request)?;
+                data.warnings.splice(0..0, notes);
+                Ok(data)
+            }),
+        });
+        FoundFiles { first: Some(first), layout }
+    }
 }

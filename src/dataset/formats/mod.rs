@@ -5,13 +5,16 @@
 //! needs. Finding data, error messages, conversion, the help of the command line and the tests read
 //! [`FORMATS`].
 
+mod cifar;
 mod csv;
 mod csv_label_first;
 mod four;
 mod idx;
 mod images;
+mod mat;
 mod npy;
 mod npz;
+mod parquet;
 
 use super::classes::Named;
 use super::listing::Entry;
@@ -29,6 +32,9 @@ pub static FORMATS: &[&Format] = &[
     &csv::FORMAT,
     &csv_label_first::FORMAT,
     &npz::FORMAT,
+    &cifar::FORMAT,
+    &mat::FORMAT,
+    &parquet::FORMAT,
 ];
 
 /// A format of data sets: images and labels for training and test.
@@ -120,6 +126,7 @@ pub(super) struct Folder<'a> {
     /// Prefix of the requested set of files, if one of several is requested.
     pub prefix: Option<&'a str>,
     pub entries: &'a [Entry],
+    pub request: &'a Request,
 }
 
 impl Folder<'_> {
@@ -145,8 +152,8 @@ pub(super) struct Candidate {
 
 /// All files of a data set.
 pub(super) struct Layout {
-    /// Paths of the files that are read; `None` if the reader itself reports the files that it
-    /// ignores.
+    /// Paths of the files that are read, or noted as left out; `None` if the reader itself reports
+    /// the files that it ignores.
     pub files: Option<Vec<PathBuf>>,
     pub read: Reader,
 }

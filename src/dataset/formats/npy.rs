@@ -1,8 +1,8 @@
 //! Four .npy files of arrays.
 
-use super::{Folder, Format, FoundFiles, Layout, Read, four};
+use super::{Format, Read, four};
 use crate::dataset::classes::Named;
-use crate::dataset::request::ImageShape;
+use crate::dataset::request::Request;
 use crate::dataset::{arrays, check_sizes};
 use crate::error::Result;
 use std::path::PathBuf;
@@ -14,24 +14,15 @@ pub(super) static FORMAT: Format = Format {
     title: ".npy files",
     looks_like: "four .npy files (x_train.npy, ...)",
     endings: ENDINGS,
-    options: &[],
-    find: Some(|folder, _| Ok(find(folder))),
+    options: &["train_part", "test_part"],
+    find: Some(|folder, _| Ok(four::arrays(folder, ENDINGS)?.map(|arrays| arrays.found(read)))),
     named_set: None,
     file: None,
     written: None,
 };
 
-fn find(folder: &Folder<'_>) -> Option<FoundFiles> {
-    let four::Arrays { first, paths } = four::arrays(folder, ENDINGS)?;
-    let layout = paths.map(|paths| Layout {
-        files: Some(paths.to_vec()),
-        read: Box::new(move |request| read(&paths, request.image_shape)),
-    });
-    Some(FoundFiles { first: Some(first), layout })
-}
-
-fn read(paths: &[PathBuf; 4], shape: Option<ImageShape>) -> Result<Read> {
-    let read = arrays::read_npy(paths, shape)?;
+fn read(paths: &[PathBuf; 4], request: &Request) -> Result<Read> {
+    let read = arrays::read_npy(paths, request.image_shape)?;
     check_sizes((&paths[0], &read.train), (&paths[2], &read.test))?;
     Ok(of_arrays(read))
 }

@@ -12,7 +12,7 @@ pub(super) static FORMAT: Format = Format {
     title: "a .npz file",
     looks_like: "a .npz file",
     endings: &[".npz"],
-    options: &[],
+    options: &["train_part", "test_part"],
     find: None,
     named_set: None,
     file: Some(SingleFile { title: ".npz", is_called: |name| name.ends_with(".npz"), read }),
@@ -31,7 +31,7 @@ pub(super) static FORMAT: Format = Format {
 };
 
 fn read(path: &Path, request: &Request) -> Result<Read> {
-    let read = arrays::read_npz(path, request.image_shape)?;
+    let read = arrays::read_npz(path, request)?;
     check_sizes((&path.join("x_train"), &read.train), (&path.join("x_test"), &read.test))?;
     Ok(of_arrays(read))
 }

@@ -312,7 +312,7 @@ fn size_and_channels_are_for_image_files_alone() {
         b"label,a,b,c,d\n0,1,2,3,4\n1,5,6,7,8\n0,1,2,3,5\n1,5,6,7,9\n",
     );
     let data = asked(folder.path(), |it| it.size = "2x2".parse().ok());
-    assert!(data.unwrap_err().to_string().starts_with("size = 2x2: only for folders of images"));
+    assert!(data.unwrap_err().to_string().starts_with("size = 2x2: only for image files"));
     let grey = [grey(1), grey(2), grey(3), grey(4)];
     let data = asked(four(grey.each_ref().map(|file| &file[..])).path(), |it| {
         (it.size, it.image_shape) = ("14x14".parse().ok(), "28x28".parse().ok());

@@ -12,6 +12,8 @@ mod named;
 mod npy;
 mod numpy;
 mod own;
+mod parts;
+mod published;
 
 use flate2::{Compression, write::GzEncoder};
 use layerlens::dataset::Format;

@@ -261,8 +261,8 @@ fn the_keys_of_medmnist_are_known_and_names_are_read() {
             assert_eq!(data.class_names, ["Shirt, blue", "two\nlines", "\u{e9}\u{1f456}"]);
         } else {
             assert_eq!(data.class_names, ["0", "1", "2"]);
-            let said = "holds val_images.npy, val_labels.npy besides, which is not read";
-            assert!(data.warnings.iter().any(|it| it.contains(said)), "{:?}", data.warnings);
+            let said = "the part `val` of ";
+            assert!(data.warnings.iter().any(|it| it.starts_with(said)), "{:?}", data.warnings);
         }
     }
 }
