@@ -1,10 +1,11 @@
 //! Download of known data sets over HTTP: resumable, and verified by SHA-256.
 //!
 //! A file is written to `NAME.gz.part`, which remains if the connection ends and is continued by
-//! the next download. Its decompressed content must have the known SHA-256; then it is renamed to
-//! `NAME.gz`, otherwise deleted.
+//! the next download. It or its decompressed content must have the known SHA-256; then it is renamed
+//! to `NAME.gz`, otherwise deleted. Of an archive, the files of the data set remain.
 
-use super::registered::{self, FILES, File, Registered};
+use super::archived::{ARCHIVED, Archived, GZIP};
+use super::registered::{self, FILES, Registered};
 use super::source::hex;
 use crate::error::{Error, Result};
 use crate::files::create_folder;
@@ -55,24 +56,49 @@ pub struct Fetched {
 /// or sends something else, tried at every known address; [`Error::Input`] if a file with that name
 /// has other content; [`Error::Write`]; [`Error::Interrupted`].
 pub fn fetch(fetch: &Fetch, reporter: &dyn Reporter) -> Result<Fetched> {
-    let Some(set) = registered::REGISTERED.iter().find(|set| set.name == fetch.dataset) else {
-        let names = registered::REGISTERED.map(|set| set.name).join(", ");
-        return Err(Error::parameter("dataset", &fetch.dataset, format!("must be one of {names}")));
-    };
-    let Some(folder) = registered::own_folder(set.name, fetch.data_dir.as_deref()) else {
-        return Err(Error::parameter(
-            "data_dir",
-            "none",
-            "needed: this system has no folder for a user's data",
-        ));
-    };
+    if let Some(set) = registered::REGISTERED.iter().find(|set| set.name == fetch.dataset) {
+        return fetch_four(set, fetch, reporter);
+    }
+    if let Some(set) = ARCHIVED.iter().find(|set| set.is_called(&fetch.dataset)) {
+        return fetch_archive(set, fetch, reporter);
+    }
+    let archived = ARCHIVED.iter().map(|set| set.name);
+    let names = registered::REGISTERED.iter().map(|set| set.name).chain(archived);
+    let names = names.collect::<Vec<_>>().join(", ");
+    Err(Error::parameter("dataset", &fetch.dataset, format!("must be one of {names}")))
+}
+
+/// Folder for the files of the data set called `name`.
+fn folder(name: &str, fetch: &Fetch) -> Result<PathBuf> {
+    registered::own_folder(name, fetch.data_dir.as_deref()).ok_or_else(|| {
+        let expected = "needed: this system has no folder for a user's data";
+        Error::parameter("data_dir", "none", expected)
+    })
+}
+
+fn fetch_archive(set: &Archived, fetch: &Fetch, reporter: &dyn Reporter) -> Result<Fetched> {
+    let folder = folder(set.name, fetch)?;
+    if !fetch.force && set.is_in(&folder) {
+        return Ok(Fetched { folder, fetched: Vec::new() });
+    }
+    create_folder(&folder)?;
+    let path = folder.join(set.file);
+    let file = Wanted { most: set.bytes, magic: set.form.magic(), known: &[set.sha256] };
+    from_any(set.urls, fetch, &agent(fetch.timeout), set.file, &file, &path, reporter)?;
+    let fetched = set.extract(&path, &folder, reporter)?;
+    std::fs::remove_file(&path).map_err(|error| Error::write(&path, error))?;
+    Ok(Fetched { folder, fetched })
+}
+
+fn fetch_four(set: &Registered, fetch: &Fetch, reporter: &dyn Reporter) -> Result<Fetched> {
+    let folder = folder(set.name, fetch)?;
     let agent = agent(fetch.timeout);
     let mut fetched = Vec::new();
     for (name, file) in FILES.iter().zip(&set.files) {
         if let Some(path) = registered::locate(&folder, name)
             .map_err(|error| Error::input(&folder, error.to_string()))?
         {
-            if content_hash(&path)? == file.known[0] {
+            if hashes(&path)?.iter().any(|hash| file.known.contains(&hash.as_str())) {
                 continue;
             }
             if !fetch.force {
@@ -84,8 +110,10 @@ pub fn fetch(fetch: &Fetch, reporter: &dyn Reporter) -> Result<Fetched> {
             }
         }
         create_folder(&folder)?;
-        let path = folder.join(format!("{name}.gz"));
-        from_any(set, fetch, &agent, name, file, &path, reporter)?;
+        let zipped = format!("{name}.gz");
+        let path = folder.join(&zipped);
+        let wanted = Wanted { most: file.bytes + SLACK, magic: GZIP, known: file.known };
+        from_any(set.urls, fetch, &agent, &zipped, &wanted, &path, reporter)?;
         // An older uncompressed file would be found first.
         let plain = folder.join(name);
         if plain.exists() {
@@ -98,19 +126,19 @@ pub fn fetch(fetch: &Fetch, reporter: &dyn Reporter) -> Result<Fetched> {
 
 /// Tries one address after the other.
 fn from_any(
-    set: &Registered,
+    folders: &[&str],
     fetch: &Fetch,
     agent: &ureq::Agent,
     name: &str,
-    file: &File,
+    file: &Wanted<'_>,
     path: &Path,
     reporter: &dyn Reporter,
 ) -> Result<()> {
-    let known: Vec<&str> = fetch.mirror.as_deref().map_or(set.urls.to_vec(), |mirror| vec![mirror]);
+    let known: Vec<&str> = fetch.mirror.as_deref().map_or(folders.to_vec(), |mirror| vec![mirror]);
     let mut last = None;
     for base in known {
-        let url = format!("{}/{name}.gz", base.trim_end_matches('/'));
-        let observer = reporter.stage(&format!("{name}.gz"));
+        let url = format!("{}/{name}", base.trim_end_matches('/'));
+        let observer = reporter.stage(name);
         let download = Download { agent, url: &url, file, path };
         match download.run(observer.as_ref()) {
             Err(error @ Error::Fetch { .. }) => {
@@ -134,11 +162,21 @@ fn agent(timeout: Duration) -> ureq::Agent {
     config.build().into()
 }
 
+/// What is known of a file before it comes.
+struct Wanted<'a> {
+    /// Maximum size in bytes.
+    most: u64,
+    /// First bytes.
+    magic: &'static [u8],
+    /// Possible SHA-256 of the file or its decompressed content.
+    known: &'a [&'a str],
+}
+
 /// Download of one file from one address.
 struct Download<'a> {
     agent: &'a ureq::Agent,
     url: &'a str,
-    file: &'a File,
+    file: &'a Wanted<'a>,
     path: &'a Path,
 }
 
@@ -207,10 +245,10 @@ impl Download<'_> {
     ) -> Result<()> {
         let part = self.part();
         let failed = |error: io::Error| Error::write(&part, error);
-        let most = self.file.bytes + SLACK;
+        let most = self.file.most;
         if let Some(length) = announced.filter(|length| start.saturating_add(*length) > most) {
             return Err(self.error(format!(
-                "the server announces {length} bytes; the file has less than {most}"
+                "the server announces {length} bytes; the file has at most {most}"
             )));
         }
         let mut out = OpenOptions::new()
@@ -239,12 +277,17 @@ impl Download<'_> {
                     ));
                 }
             };
-            if done == 0 && !(chunk[..n].starts_with(&[0x1f, 0x8b]) || n == 1 && chunk[0] == 0x1f) {
+            let magic = self.file.magic;
+            let begins_so = chunk[..n].starts_with(magic) || magic.starts_with(&chunk[..n]);
+            if done == 0 && !begins_so {
                 drop(out);
                 self.discard()?;
                 let text = chunk[..n].trim_ascii_start().first() == Some(&b'<');
-                let what =
-                    if text { "a web page" } else { "something that is not gzip-compressed" };
+                let what = match magic == GZIP {
+                    _ if text => "a web page",
+                    true => "something that is not gzip-compressed",
+                    false => "something that is no archive",
+                };
                 return Err(self.error(format!("the server sent {what} instead of the file")));
             }
             out.write_all(&chunk[..n]).map_err(failed)?;
@@ -268,21 +311,23 @@ impl Download<'_> {
         self.error(format!("{why} after {done}{of} bytes; the next fetch goes on from there"))
     }
 
-    /// Compares the received content with the known SHA-256.
+    /// Compares the received file and its content with the known SHA-256.
     fn verify(&self) -> Result<()> {
-        let known = self.file.known[0];
+        let known = self.file.known;
         let part = self.part();
-        let found = content_hash(&part).map_err(|error| match error {
+        let [stored, content] = hashes(&part).map_err(|error| match error {
             Error::Input { message, .. } => {
                 self.error(format!("what was received {message}; it was deleted"))
             }
             other => other,
         })?;
-        if found == known {
+        if [&stored, &content].into_iter().any(|hash| known.contains(&hash.as_str())) {
             return Ok(());
         }
+        let expected = known[0];
         Err(self.error(format!(
-            "wrong checksum: the content has the SHA-256 {found}, expected {known}; it was deleted"
+            "wrong checksum: the file has the SHA-256 {stored} and its content {content}, expected \
+             {expected}; it was deleted"
         )))
     }
 
@@ -322,25 +367,28 @@ impl Download<'_> {
     }
 }
 
-/// SHA-256 of a file's content, decompressed if it is compressed.
-fn content_hash(path: &Path) -> Result<String> {
+/// SHA-256 of a file, and of its content decompressed if it is gzip-compressed.
+fn hashes(path: &Path) -> Result<[String; 2]> {
     let unreadable = |error: io::Error| Error::input(path, format!("cannot be read: {error}"));
+    let open = || std::fs::File::open(path).map_err(unreadable);
     let mut magic = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(2).read_to_end(&mut magic))
-        .map_err(unreadable)?;
-    let file = BufReader::with_capacity(CHUNK, std::fs::File::open(path).map_err(unreadable)?);
-    let mut reader: Box<dyn Read> =
-        if magic == [0x1f, 0x8b] { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
-    let mut hash = Sha256::new();
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        match reader
-            .read(&mut chunk)
-            .map_err(|error| Error::input(path, format!("is truncated or damaged: {error}")))?
-        {
-            0 => return Ok(hex(hash.finalize())),
-            n => hash.update(&chunk[..n]),
+    open()?.take(GZIP.len() as u64).read_to_end(&mut magic).map_err(unreadable)?;
+    let hash = |reader: &mut dyn Read| -> Result<String> {
+        let damaged =
+            |error: io::Error| Error::input(path, format!("is truncated or damaged: {error}"));
+        let mut hash = Sha256::new();
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            match reader.read(&mut chunk).map_err(damaged)? {
+                0 => return Ok(hex(hash.finalize())),
+                n => hash.update(&chunk[..n]),
+            }
         }
-    }
+    };
+    let stored = hash(&mut open()?)?;
+    let content = match magic == GZIP {
+        true => hash(&mut MultiGzDecoder::new(BufReader::with_capacity(CHUNK, open()?)))?,
+        false => stored.clone(),
+    };
+    Ok([stored, content])
 }

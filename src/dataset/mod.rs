@@ -3,6 +3,7 @@
 //! [`DATASETS`] lists the named data sets; a new data set is one file here and one entry there.
 //! [`FORMATS`] lists the formats of the user's own files.
 
+mod archived;
 mod arrays;
 mod classes;
 mod columns;
@@ -49,6 +50,8 @@ pub use source::Source;
 
 use crate::error::{Error, Result};
 use crate::random::Random;
+use archived::Archived;
+use registered::Registered;
 use std::path::{Path, PathBuf};
 
 /// Stream of the random numbers of [`split`].
@@ -100,7 +103,18 @@ pub struct DatasetEntry {
     pub name: &'static str,
     /// One-line description.
     pub summary: &'static str,
-    load: fn(Option<&Path>) -> Result<Dataset>,
+    kind: Kind,
+}
+
+/// Where the files of a named data set are, and how they are read.
+#[derive(Debug)]
+enum Kind {
+    /// Embedded in the program.
+    Embedded(fn() -> Result<Dataset>),
+    /// Four IDX files.
+    Four(&'static Registered),
+    /// Files of an archive, with the name of the one that is meant if it has several data sets.
+    Archived(&'static Archived, Option<&'static str>),
 }
 
 /// All named data sets.
@@ -108,24 +122,45 @@ pub static DATASETS: &[DatasetEntry] = &[
     DatasetEntry {
         name: registered::FASHION_MNIST.name,
         summary: "Fashion-MNIST: 60,000 training and 10,000 test images of clothes, 28 x 28 grey values, 10 classes",
-        load: |data_dir| registered::load(&registered::FASHION_MNIST, data_dir),
+        kind: Kind::Four(&registered::FASHION_MNIST),
     },
     DatasetEntry {
         name: sample::NAME,
         summary: "Fashion-MNIST, embedded sample: the first 1,000 training and 200 test images of each class",
-        load: sample::load,
+        kind: Kind::Embedded(sample::load),
     },
     DatasetEntry {
         name: optdigits::NAME,
         summary: "UCI handwritten digits, embedded: the first 1,000 for training and 797 for testing, 8 x 8 grey values, 10 classes",
-        load: optdigits::load,
+        kind: Kind::Embedded(optdigits::load),
     },
     DatasetEntry {
         name: registered::MNIST.name,
         summary: "MNIST: 60,000 training and 10,000 test images of handwritten digits, 28 x 28 grey values, 10 classes",
-        load: |data_dir| registered::load(&registered::MNIST, data_dir),
+        kind: Kind::Four(&registered::MNIST),
+    },
+    DatasetEntry {
+        name: registered::KMNIST.name,
+        summary: "KMNIST: 60,000 training and 10,000 test images of cursive Japanese letters, 28 x 28 grey values, 10 classes",
+        kind: Kind::Four(&registered::KMNIST),
+    },
+    emnist("emnist-balanced", "112,800 training and 18,800 test images, 47 classes"),
+    emnist("emnist-letters", "124,800 training and 20,800 test images, 26 classes"),
+    emnist("emnist-digits", "240,000 training and 40,000 test images, 10 classes"),
+    emnist("emnist-mnist", "60,000 training and 10,000 test images, 10 classes"),
+    emnist("emnist-bymerge", "697,932 training and 116,323 test images, 47 classes"),
+    emnist("emnist-byclass", "697,932 training and 116,323 test images, 62 classes"),
+    DatasetEntry {
+        name: archived::CIFAR_10.name,
+        summary: "CIFAR-10: 50,000 training and 10,000 test photographs, 32 x 32 pixels in colour, 10 classes",
+        kind: Kind::Archived(&archived::CIFAR_10, None),
     },
 ];
+
+/// One of the data sets of EMNIST.
+const fn emnist(name: &'static str, summary: &'static str) -> DatasetEntry {
+    DatasetEntry { name, summary, kind: Kind::Archived(&archived::EMNIST, Some(name)) }
+}
 
 /// Location of the files of a data set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,13 +179,20 @@ pub enum Location {
 impl DatasetEntry {
     /// Location of the files; [`Dataset::load`] lists the folders. Files are not opened.
     pub fn locate(&self, data_dir: Option<&Path>) -> Location {
-        if [sample::NAME, optdigits::NAME].contains(&self.name) {
-            return Location::Embedded;
-        }
+        let set = match self.kind {
+            Kind::Embedded(_) => return Location::Embedded,
+            Kind::Archived(set, one) => {
+                return match set.find(one, data_dir) {
+                    Some(folder) => Location::Folder(folder),
+                    None => Location::Missing(registered::own_folder(set.name, data_dir)),
+                };
+            }
+            Kind::Four(set) => set,
+        };
         let held = |folder: PathBuf| {
             registered::in_folder(&folder).ok().flatten().map(|paths| (folder, paths))
         };
-        match registered::folders(self.name, data_dir).into_iter().find_map(held) {
+        match set.folders(data_dir).into_iter().find_map(held) {
             None => Location::Missing(registered::own_folder(self.name, data_dir)),
             Some((folder, paths)) => match registered::missing(&paths) {
                 missing if missing.is_empty() => Location::Folder(folder),
@@ -227,7 +269,11 @@ impl Dataset {
         let Some(entry) = DATASETS.iter().find(|entry| entry.name == name) else {
             return Err(unknown(name));
         };
-        (entry.load)(data_dir)
+        match entry.kind {
+            Kind::Embedded(load) => load(),
+            Kind::Four(set) => registered::load(set, data_dir),
+            Kind::Archived(set, one) => set.load(one, data_dir),
+        }
     }
 }
 

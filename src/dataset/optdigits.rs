@@ -6,7 +6,6 @@ use super::{Dataset, Images, Samples, Source};
 use crate::error::{Error, Result};
 use flate2::read::GzDecoder;
 use std::io::Read;
-use std::path::Path;
 
 pub(super) const NAME: &str = "digits";
 
@@ -24,7 +23,7 @@ const MAX_PIXEL: u16 = 16;
 const N_TRAIN: usize = 1000;
 
 /// Reads the digits; no folder is needed. Pixels are scaled from 0 to 16 to 0 to 255, rounded.
-pub(super) fn load(_data_dir: Option<&Path>) -> Result<Dataset> {
+pub(super) fn load() -> Result<Dataset> {
     let name = format!("embedded:{NAME}/digits.csv.gz");
     let damaged = || Error::input(&name, "is damaged");
     let mut text = String::new();

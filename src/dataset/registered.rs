@@ -2,7 +2,8 @@
 //!
 //! Fashion-MNIST: H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a Novel Image Dataset for
 //! Benchmarking Machine Learning Algorithms", 2017. MNIST: Y. LeCun, C. Cortes, C. J. C. Burges,
-//! "The MNIST database of handwritten digits", 1998.
+//! "The MNIST database of handwritten digits", 1998. KMNIST: T. Clanuwat et al., "Deep Learning for
+//! Classical Japanese Literature", 2018.
 
 use super::arrays::one_scale;
 use super::{Dataset, Samples, Source, idx};
@@ -29,6 +30,8 @@ pub(super) struct Registered {
     pub name: &'static str,
     pub title: &'static str,
     pub class_names: [&'static str; 10],
+    /// Folders below one for data, beside that with its name, where other programs keep it.
+    pub also: &'static [&'static str],
     /// Addresses of folders with its files as `.gz`, tried in order.
     pub urls: &'static [&'static str],
     /// Name of its Debian package.
@@ -42,7 +45,7 @@ pub(super) struct Registered {
 pub(super) struct File {
     /// Size of the content, decompressed.
     pub bytes: u64,
-    /// SHA-256 of the content, then of published compressed forms.
+    /// SHA-256 of the content and of published compressed forms, as far as known.
     pub known: &'static [&'static str],
 }
 
@@ -61,6 +64,7 @@ pub(super) static FASHION_MNIST: Registered = Registered {
         "Bag",
         "Ankle boot",
     ],
+    also: &["FashionMNIST/raw"],
     urls: &[
         "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
         "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
@@ -107,6 +111,7 @@ pub(super) static MNIST: Registered = Registered {
     name: "mnist",
     title: "MNIST",
     class_names: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
+    also: &["MNIST/raw"],
     urls: &[
         "https://ossci-datasets.s3.amazonaws.com/mnist",
         "https://storage.googleapis.com/cvdf-datasets/mnist",
@@ -145,8 +150,36 @@ pub(super) static MNIST: Registered = Registered {
     ],
 };
 
+pub(super) static KMNIST: Registered = Registered {
+    name: "kmnist",
+    title: "KMNIST",
+    class_names: ["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"],
+    also: &["KMNIST/raw"],
+    urls: &["http://codh.rois.ac.jp/kmnist/dataset/kmnist"],
+    package: None,
+    // Checksums of the authors' form, as in TensorFlow Datasets.
+    files: [
+        File {
+            bytes: 47_040_016,
+            known: &["51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4"],
+        },
+        File {
+            bytes: 60_008,
+            known: &["e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17"],
+        },
+        File {
+            bytes: 7_840_016,
+            known: &["edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5"],
+        },
+        File {
+            bytes: 10_008,
+            known: &["20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c"],
+        },
+    ],
+};
+
 /// All named data sets of four files.
-pub(super) static REGISTERED: [&Registered; 2] = [&FASHION_MNIST, &MNIST];
+pub(super) static REGISTERED: [&Registered; 3] = [&FASHION_MNIST, &MNIST, &KMNIST];
 
 /// A file that was read, or is embedded.
 pub(super) struct Input {
@@ -156,7 +189,7 @@ pub(super) struct Input {
 
 /// Reads a named data set from disk; other data with the same layout and name get numbered classes.
 pub(super) fn load(set: &'static Registered, data_dir: Option<&Path>) -> Result<Dataset> {
-    let paths = find(set, &folders(set.name, data_dir), data_dir.unwrap_or(Path::new(set.name)))?;
+    let paths = find(set, &set.folders(data_dir), data_dir.unwrap_or(Path::new(set.name)))?;
     let mut inputs = Vec::with_capacity(FILES.len());
     let mut sources = Vec::with_capacity(FILES.len());
     for (path, file) in paths.into_iter().zip(&set.files) {
@@ -242,25 +275,36 @@ pub(super) fn recognise(train: &Samples, test: &Samples) -> Option<&'static Regi
     REGISTERED.iter().find(fits).copied()
 }
 
-/// Folders that are searched for the data set called `name`, in order. Downloads go to the last one
-/// of the user's own.
-pub(super) fn folders(name: &str, data_dir: Option<&Path>) -> Vec<PathBuf> {
-    folders_of(name, data_dir, |name| std::env::var_os(name), dirs::data_dir())
+impl Registered {
+    /// Folders that are searched for it, in order.
+    pub fn folders(&self, data_dir: Option<&Path>) -> Vec<PathBuf> {
+        folders(self.name, self.also, data_dir)
+    }
+}
+
+/// Folders that are searched for the data set called `name`, in order: folders for data, and those
+/// below them that have its name or one of the others.
+pub(super) fn folders(name: &str, also: &[&str], data_dir: Option<&Path>) -> Vec<PathBuf> {
+    folders_of(name, also, data_dir, |name| std::env::var_os(name), dirs::data_dir())
 }
 
 /// Folder for downloads of the data set called `name`.
 pub(super) fn own_folder(name: &str, data_dir: Option<&Path>) -> Option<PathBuf> {
-    folders(name, data_dir).get(1).filter(|folder| folder.ends_with(name)).cloned()
+    folders(name, &[], data_dir).get(1).filter(|folder| folder.ends_with(name)).cloned()
 }
 
 fn folders_of(
     name: &str,
+    also: &[&str],
     data_dir: Option<&Path>,
     env: impl Fn(&str) -> Option<OsString>,
     home: Option<PathBuf>,
 ) -> Vec<PathBuf> {
     let set = |name| env(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let both = |folder: PathBuf| vec![folder.clone(), folder.join(name)];
+    let both = |folder: PathBuf| {
+        let below = std::iter::once(&name).chain(also).map(|name| folder.join(name));
+        std::iter::once(folder.clone()).chain(below).collect::<Vec<PathBuf>>()
+    };
     if let Some(folder) = data_dir.map(Path::to_owned).or_else(|| set("LAYERLENS_DATA_DIR")) {
         return both(folder);
     }
@@ -356,7 +400,7 @@ mod tests {
             variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into())
         };
         let folders =
-            folders_of("fashion-mnist", data_dir.map(Path::new), env, home.map(PathBuf::from));
+            folders_of("fashion-mnist", &[], data_dir.map(Path::new), env, home.map(PathBuf::from));
         folders.iter().map(|folder| folder.display().to_string()).collect()
     }
 

@@ -3,7 +3,7 @@
 use super::registered::{FASHION_MNIST, FILES, Input, assemble};
 use super::{Dataset, Source};
 use crate::error::Result;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 pub(super) const NAME: &str = "fashion-mnist-sample";
 
@@ -39,7 +39,7 @@ static SAMPLE: [(&[u8], &str); 4] = [
 ];
 
 /// Reads the sample; no folder is needed.
-pub(super) fn load(_data_dir: Option<&Path>) -> Result<Dataset> {
+pub(super) fn load() -> Result<Dataset> {
     let mut inputs = Vec::with_capacity(FILES.len());
     let mut sources = Vec::with_capacity(FILES.len());
     for (name, (bytes, known)) in FILES.iter().zip(SAMPLE) {

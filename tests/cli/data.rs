@@ -241,6 +241,30 @@ fn wrong_content_is_deleted() {
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
 }
 
+/// Archives are checked before anything of them is unpacked.
+#[test]
+fn another_archive_is_refused() {
+    let archives = [
+        ("cifar-10", "cifar-10-binary.tar.gz", gzip_like(4000), "is truncated or damaged"),
+        ("emnist", "gzip.zip", [b"PK\x03\x04".to_vec(), vec![0; 400]].concat(), "wrong checksum"),
+        ("emnist", "gzip.zip", b"\x1f\x8b something".to_vec(), "something that is no archive"),
+        ("cifar-10", "cifar-10-binary.tar.gz", b"<html>".to_vec(), "a web page"),
+    ];
+    for (name, file, body, part) in archives {
+        let place = Place::new();
+        let server = Server::start(move |_, _| Answer::whole(&body));
+        let args = format!("data fetch {name} --data-dir here --mirror {}", server.url);
+        let mut command = place.command(&words(&args));
+        for proxy in ["http_proxy", "https_proxy", "all_proxy"] {
+            command.env_remove(proxy).env_remove(proxy.to_uppercase());
+        }
+        let outcome = finished(&mut command);
+        outcome.assert_error(3, "data fetch", &[&format!("{}/{file}", server.url), part]);
+        let left = std::fs::read_dir(place.path("here").join(name)).unwrap().count();
+        assert_eq!(left, 0, "{name}: {part}");
+    }
+}
+
 #[test]
 fn what_is_not_there_is_listed_with_the_command_that_fetches_it() {
     let place = Place::new();
@@ -263,7 +287,13 @@ fn what_is_not_there_is_listed_with_the_command_that_fetches_it() {
         finished(place.command(&["data", "list"]).env("XDG_DATA_HOME", place.path("share")));
     let expected = format!("incomplete in {}: lacks t10k-labels-idx1-ubyte[.gz]", held.display());
     assert!(outcome.stdout.contains(&expected), "{}", outcome.stdout);
-    place.refuse(2, "data fetch cifar", &["DATASET = cifar", "fashion-mnist, mnist"]);
+    place.refuse(
+        2,
+        "data fetch cifar",
+        &["DATASET = cifar", "fashion-mnist, mnist, kmnist, emnist, cifar-10"],
+    );
+    let expected = "layerlens data fetch emnist-letters puts it into ";
+    assert!(outcome.stdout.contains(expected), "{}", outcome.stdout);
     place.refuse(2, "data fetch mnist --timeout 0", &["--timeout"]);
 }
 

@@ -134,22 +134,49 @@ fn read(files: IdxFiles, transpose: bool) -> Result<Read> {
     let sources = described
         .map(|(at, input)| Source::of_idx(input.path.display(), &input.bytes, &known(at)))
         .collect();
-    let (train, test, note) = registered::assemble(&inputs)?;
+    let (mut train, mut test, note) = registered::assemble(&inputs)?;
     let mut warnings: Vec<String> = note.into_iter().collect();
     let mut names = None;
     if prefix.starts_with("emnist") {
+        // The request exchanges them too, once.
         if !transpose {
-            warnings.push(format!(
-                "the images of {prefix} are taken as they are stored, which is with rows and \
-                 columns exchanged in the files of EMNIST: `Request::transpose` turns them upright"
-            ));
+            train.images = train.images.transposed();
+            test.images = test.images.transposed();
         }
-        if let Some(mapping) = mapping {
-            let read = read_mapping(&mapping)?;
-            names = Some(Named::Numbered(mapping, read));
-        }
+        warnings.push(format!(
+            "rows and columns of the images of {prefix} were exchanged, which turns them upright: \
+             EMNIST stores them so"
+        ));
+        names = match mapping {
+            Some(mapping) => {
+                let read = read_mapping(&mapping)?;
+                Some(Named::Numbered(mapping, read))
+            }
+            None => emnist_names(&prefix).map(|names| Named::Numbered(prefix.into(), names)),
+        };
     }
     Ok(Read { train, test: Some(test), sources, warnings, names, settled: None })
+}
+
+/// Characters of each label of the sets of EMNIST, as in its files of characters: digits, capital
+/// letters, then small letters, in `balanced` and `bymerge` only those that do not look like their
+/// capital ones; in `letters` each letter from 1.
+fn emnist_names(prefix: &str) -> Option<Vec<(u16, String)>> {
+    let numbered = |letters: &str| {
+        letters.chars().map(String::from).enumerate().map(|(at, name)| (at as u16, name)).collect()
+    };
+    let digits = "0123456789";
+    let capitals = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    match prefix.strip_prefix("emnist-")? {
+        "balanced" | "bymerge" => Some(numbered(&format!("{digits}{capitals}abdefghnqrt"))),
+        "byclass" => Some(numbered(&format!("{digits}{capitals}{}", capitals.to_lowercase()))),
+        "digits" | "mnist" => Some(numbered(digits)),
+        "letters" => {
+            let both = |letter: char| format!("{letter}/{}", letter.to_ascii_lowercase());
+            Some(capitals.chars().zip(1..).map(|(letter, label)| (label, both(letter))).collect())
+        }
+        _ => None,
+    }
 }
 
 /// Characters of each label, from a file of EMNIST: one label and the codes of its characters a
