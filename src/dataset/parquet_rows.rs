@@ -1,19 +1,21 @@
 //! Rows of Parquet files of images and labels, as the Hub of Hugging Face keeps them: a column with
 //! the files of the images, a column with the labels, and the names of the classes in the metadata.
 
-use super::columns;
+use super::columns::{is_label, named};
 use super::image_files::Encoded;
 use super::request::{LabelColumn, Request};
 use crate::error::{Error, Result};
 use crate::format::listed;
 use parquet::basic::{ConvertedType, LogicalType, Type as Physical};
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::data_type::DataType;
+use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::record::{Field, Row};
-use parquet::schema::types::{Type, TypePtr};
+use parquet::schema::types::TypePtr;
 use serde_json::Value;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// Usual names of the column with the images.
 const IMAGES: [&str; 3] = ["image", "img", "picture"];
@@ -21,7 +23,7 @@ const IMAGES: [&str; 3] = ["image", "img", "picture"];
 /// Usual names of the column with the labels if there are several: the finest classes first.
 const LABELS: [&str; 2] = ["label", "fine_label"];
 
-/// Images and labels of one file.
+/// Images and labels of one file, as many of each.
 pub(super) struct Rows {
     pub images: Vec<Encoded>,
     pub labels: RowLabels,
@@ -45,17 +47,39 @@ pub(super) struct Columns {
     pub note: Option<String>,
 }
 
+/// The columns of images and of labels of a file.
+///
+/// # Errors
+/// [`Error::Input`] if the file cannot be read, is no Parquet file, or has no such columns, or
+/// several of which none has a usual name; [`Error::Parameter`] if the requested column of labels
+/// is not there.
+pub(super) fn columns(path: &Path, request: &Request) -> Result<Columns> {
+    unwound(path, || Table::open(path)?.columns(request))
+}
+
+/// All rows of a file.
+///
+/// # Errors
+/// [`Error::Input`] naming the row without an image or a label, or for damage.
+pub(super) fn rows(path: &Path, columns: &Columns) -> Result<Rows> {
+    unwound(path, || Table::open(path)?.rows(columns))
+}
+
+/// Does the work on a file; the crate `parquet` panics on some that are damaged.
+fn unwound<T>(path: &Path, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(Error::input(path, "is a damaged Parquet file")))
+}
+
 /// An open file.
-pub(super) struct Table {
+struct Table {
     path: PathBuf,
     reader: SerializedFileReader<File>,
     root: TypePtr,
 }
 
 impl Table {
-    /// # Errors
-    /// [`Error::Input`] if the file cannot be read or is no Parquet file.
-    pub fn open(path: &Path) -> Result<Self> {
+    fn open(path: &Path) -> Result<Self> {
         let file = File::open(path)
             .map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
         let reader = SerializedFileReader::new(file).map_err(|error| {
@@ -66,12 +90,7 @@ impl Table {
         Ok(Self { path: path.to_owned(), reader, root })
     }
 
-    /// The columns of images and of labels.
-    ///
-    /// # Errors
-    /// [`Error::Input`] if there is none of a kind, or several and none has a usual name;
-    /// [`Error::Parameter`] if the requested column of labels is not there.
-    pub fn columns(&self, request: &Request) -> Result<Columns> {
+    fn columns(&self, request: &Request) -> Result<Columns> {
         let fields = self.root.get_fields();
         let names: Vec<String> = fields.iter().map(|field| field.name().to_owned()).collect();
         let refused = |expected: &str| {
@@ -105,7 +124,7 @@ impl Table {
             fields.iter().filter(|field| holds_labels(field)).map(|field| field.name()).collect();
         if let Some(asked) = &request.label_column {
             let name = match asked {
-                LabelColumn::Name(name) => columns::named(names, name),
+                LabelColumn::Name(name) => named(names, name),
                 LabelColumn::Number(number) => number.checked_sub(1).filter(|at| *at < names.len()),
                 LabelColumn::First => Some(0),
                 LabelColumn::Last => names.len().checked_sub(1),
@@ -119,24 +138,24 @@ impl Table {
                 Error::parameter("label_column", asked, expected)
             });
         }
-        let named: Vec<&str> = possible
+        let called: Vec<&str> = possible
             .iter()
             .copied()
-            .filter(|name| class_names(name).is_some() || columns::is_label(name))
+            .filter(|name| class_names(name).is_some() || is_label(name))
             .collect();
-        let chosen = match (&named[..], &possible[..]) {
+        let chosen = match (&called[..], &possible[..]) {
             ([only], _) | ([], [only]) => Some(*only),
             (several, _) => LABELS.into_iter().find(|name| several.contains(name)),
         };
         let Some(chosen) = chosen else {
-            let found = if named.is_empty() { listed(names) } else { listed(&named) };
+            let found = if called.is_empty() { listed(names) } else { listed(&called) };
             let message = format!(
                 "has no column that is known to hold the labels; `Request::label_column` names \
                  it: {found}"
             );
             return Err(Error::input(&self.path, message));
         };
-        let others: Vec<&str> = named.into_iter().filter(|name| *name != chosen).collect();
+        let others: Vec<&str> = called.into_iter().filter(|name| *name != chosen).collect();
         let note = (!others.is_empty()).then(|| {
             format!(
                 "the labels of {} are its column `{chosen}` (`Request::label_column` takes another: \
@@ -156,84 +175,171 @@ impl Table {
         Some(known.get_mut("info")?.get_mut("features")?.take())
     }
 
-    /// All rows of the columns.
-    ///
-    /// # Errors
-    /// [`Error::Input`] naming the row without an image or a label, or for damage.
-    pub fn rows(&self, columns: &Columns) -> Result<Rows> {
-        let damaged = |error: parquet::errors::ParquetError| {
-            Error::input(
-                &self.path,
-                format!("is damaged, or compressed in an unknown way: {error}"),
-            )
-        };
-        let wanted = |field: &&TypePtr| {
-            [&columns.image, &columns.label].map(String::as_str).contains(&field.name())
-        };
-        let fields: Vec<TypePtr> = self.root.get_fields().iter().filter(wanted).cloned().collect();
-        let projection = Type::group_type_builder(self.root.name())
-            .with_fields(fields.iter().map(Arc::clone).collect())
-            .build()
-            .map_err(damaged)?;
-        let rows = self.reader.get_row_iter(Some(projection)).map_err(damaged)?;
-        let mut images = Vec::new();
-        let mut numbers = Vec::new();
-        let mut names = Vec::new();
-        for (at, row) in rows.enumerate() {
-            let row = row.map_err(damaged)?;
-            let refused = |message: String| Error::input(&self.path, format!("row {at} {message}"));
-            let value = |column: &str| value(&row, column);
-            let image = value(&columns.image).and_then(image_bytes).ok_or_else(|| {
-                let column = &columns.image;
-                refused(format!("has no bytes of an image in `{column}`"))
-            })?;
-            let name = self.path.join(format!("row {at}"));
-            images.push(Encoded { name, bytes: Some(image) });
-            match value(&columns.label) {
-                Some(Field::Str(name)) => names.push(name.clone()),
-                label => numbers.push(label.and_then(number).ok_or_else(|| {
-                    let found = label.map_or("none".into(), ToString::to_string);
-                    let column = &columns.label;
-                    refused(format!("has the `{column}` {found}, expected 0 to {}", u16::MAX))
-                })?),
+    fn rows(&self, columns: &Columns) -> Result<Rows> {
+        let images = self.leaf(&[&[&columns.image, "bytes"], &[&columns.image]])?;
+        let labels = self.leaf(&[&[&columns.label]])?;
+        let refused =
+            |row: usize, message: String| Error::input(&self.path, format!("row {row} {message}"));
+        let mut rows = Rows { images: Vec::new(), labels: RowLabels::Numbers(Vec::new()) };
+        for group in 0..self.reader.num_row_groups() {
+            let first = rows.images.len();
+            for (at, image) in self.values(group, &images, bytes)?.into_iter().enumerate() {
+                let row = first + at;
+                let image = image.ok_or_else(|| {
+                    refused(row, format!("has no bytes of an image in `{}`", columns.image))
+                })?;
+                let name = self.path.join(format!("row {row}"));
+                rows.images.push(Encoded { name, bytes: Some(image) });
+            }
+            let label = |at: usize, label: Option<Label>| {
+                let column = &columns.label;
+                label.ok_or_else(|| refused(first + at, format!("has no `{column}`")))
+            };
+            for (at, given) in self.values(group, &labels, self::labels)?.into_iter().enumerate() {
+                match (&mut rows.labels, label(at, given)?) {
+                    (RowLabels::Numbers(numbers), Label::Number(number)) => {
+                        numbers.push(u16::try_from(number).map_err(|_| {
+                            let column = &columns.label;
+                            let most = u16::MAX;
+                            refused(
+                                first + at,
+                                format!("has the `{column}` {number}, expected 0 to {most}"),
+                            )
+                        })?);
+                    }
+                    (RowLabels::Names(names), Label::Name(name)) => names.push(name),
+                    (labels, Label::Name(name)) => *labels = RowLabels::Names(vec![name]),
+                    (RowLabels::Names(_), Label::Number(_)) => {
+                        return Err(self.damaged(&"numbers among text"));
+                    }
+                }
             }
         }
-        if images.is_empty() {
-            return Err(Error::input(&self.path, "has no rows, expected at least one"));
-        }
-        let labels = match names.is_empty() {
-            true => RowLabels::Numbers(numbers),
-            false => RowLabels::Names(names),
+        let n_labels = match &rows.labels {
+            RowLabels::Numbers(numbers) => numbers.len(),
+            RowLabels::Names(names) => names.len(),
         };
-        Ok(Rows { images, labels })
+        match rows.images.len() {
+            0 => Err(Error::input(&self.path, "has no rows, expected at least one")),
+            n if n == n_labels => Ok(rows),
+            n => Err(self.damaged(&format!("{n_labels} labels for {n} images"))),
+        }
+    }
+
+    fn damaged(&self, what: &dyn std::fmt::Display) -> Error {
+        let message = format!("is damaged, or compressed in an unknown way: {what}");
+        Error::input(&self.path, message)
+    }
+
+    /// The column at the first of the paths that there is.
+    fn leaf(&self, paths: &[&[&str]]) -> Result<Leaf> {
+        let schema = self.reader.metadata().file_metadata().schema_descr();
+        let found = paths.iter().find_map(|path| {
+            let at = (0..schema.num_columns()).find(|&at| {
+                schema.column(at).path().parts().iter().map(String::as_str).eq(path.iter().copied())
+            })?;
+            let column = schema.column(at);
+            (column.max_rep_level() == 0).then(|| Leaf { at, whole: column.max_def_level() })
+        });
+        found.ok_or_else(|| {
+            let message = format!("has no column {} with one value a row", paths[0].join("."));
+            Error::input(&self.path, message)
+        })
+    }
+
+    /// Values of a column in a group of rows; `None` where there is none.
+    fn values<T>(&self, group: usize, leaf: &Leaf, read: Read<T>) -> Result<Vec<Option<T>>> {
+        let damaged = |error: ParquetError| self.damaged(&error);
+        let rows = self.reader.get_row_group(group).map_err(damaged)?;
+        let n =
+            usize::try_from(rows.metadata().num_rows()).map_err(|error| self.damaged(&error))?;
+        let mut column = rows.get_column_reader(leaf.at).map_err(damaged)?;
+        let mut levels = Vec::new();
+        let known = (leaf.whole > 0).then_some(&mut levels);
+        let values = read(&mut column, n, known).map_err(damaged)?;
+        let present: Vec<bool> = match leaf.whole {
+            0 => vec![true; values.len()],
+            whole => levels.iter().map(|&level| level == whole).collect(),
+        };
+        if present.len() != n || present.iter().filter(|present| **present).count() != values.len()
+        {
+            return Err(self.damaged(&format!("{n} rows with {} values", values.len())));
+        }
+        let mut values = values.into_iter();
+        Ok(present.into_iter().map(|present| if present { values.next() } else { None }).collect())
     }
 }
 
-fn value<'a>(row: &'a Row, column: &str) -> Option<&'a Field> {
-    row.get_column_iter().find(|(name, _)| *name == column).map(|(_, field)| field)
+/// A column without lists.
+struct Leaf {
+    /// Index among the columns of the file.
+    at: usize,
+    /// Definition level of a value that is there; 0 if every row has one.
+    whole: i16,
 }
 
-/// The file of an image: of a group with `bytes`, or the bytes themselves.
-fn image_bytes(field: &Field) -> Option<Vec<u8>> {
-    match field {
-        Field::Group(group) => image_bytes(value(group, "bytes")?),
-        Field::Bytes(bytes) => Some(bytes.data().to_vec()),
-        _ => None,
+/// Function that reads the values of a number of rows and, where asked, the definition level of
+/// each row.
+type Read<T> = fn(&mut ColumnReader, usize, Option<&mut Vec<i16>>) -> Result<Vec<T>, ParquetError>;
+
+/// A label of a row.
+enum Label {
+    Number(i64),
+    Name(String),
+}
+
+/// All values of a typed column.
+fn all<T: DataType>(
+    reader: &mut ColumnReaderImpl<T>,
+    n: usize,
+    mut levels: Option<&mut Vec<i16>>,
+) -> Result<Vec<T::T>, ParquetError> {
+    let mut values = Vec::new();
+    let mut read = 0;
+    while read < n {
+        let (rows, ..) = reader.read_records(n - read, levels.as_deref_mut(), None, &mut values)?;
+        if rows == 0 {
+            break;
+        }
+        read += rows;
     }
+    Ok(values)
 }
 
-fn number(field: &Field) -> Option<u16> {
-    match *field {
-        Field::Byte(value) => u16::try_from(value).ok(),
-        Field::Short(value) => u16::try_from(value).ok(),
-        Field::Int(value) => u16::try_from(value).ok(),
-        Field::Long(value) => u16::try_from(value).ok(),
-        Field::UByte(value) => Some(value.into()),
-        Field::UShort(value) => Some(value),
-        Field::UInt(value) => u16::try_from(value).ok(),
-        Field::ULong(value) => u16::try_from(value).ok(),
-        Field::Bool(value) => Some(value.into()),
-        _ => None,
+fn unexpected() -> ParquetError {
+    ParquetError::General("a column of another type".into())
+}
+
+fn bytes(
+    reader: &mut ColumnReader,
+    n: usize,
+    levels: Option<&mut Vec<i16>>,
+) -> Result<Vec<Vec<u8>>, ParquetError> {
+    let ColumnReader::ByteArrayColumnReader(reader) = reader else { return Err(unexpected()) };
+    Ok(all(reader, n, levels)?.into_iter().map(|bytes| bytes.data().to_vec()).collect())
+}
+
+fn labels(
+    reader: &mut ColumnReader,
+    n: usize,
+    levels: Option<&mut Vec<i16>>,
+) -> Result<Vec<Label>, ParquetError> {
+    let numbers = |number: i64| Label::Number(number);
+    match reader {
+        ColumnReader::BoolColumnReader(reader) => {
+            Ok(all(reader, n, levels)?.into_iter().map(i64::from).map(numbers).collect())
+        }
+        ColumnReader::Int32ColumnReader(reader) => {
+            Ok(all(reader, n, levels)?.into_iter().map(i64::from).map(numbers).collect())
+        }
+        ColumnReader::Int64ColumnReader(reader) => {
+            Ok(all(reader, n, levels)?.into_iter().map(numbers).collect())
+        }
+        ColumnReader::ByteArrayColumnReader(reader) => all(reader, n, levels)?
+            .into_iter()
+            .map(|bytes| Ok(Label::Name(bytes.as_utf8()?.to_owned())))
+            .collect(),
+        _ => Err(unexpected()),
     }
 }
 

@@ -5,7 +5,7 @@ use super::{Folder, Format, FoundFiles, Layout, Read, SingleFile};
 use crate::dataset::classes::Named;
 use crate::dataset::image_files::{self, Encoded, Part, Wanted};
 use crate::dataset::listing::{Entry, entries};
-use crate::dataset::parquet_rows::{Columns, RowLabels, Table};
+use crate::dataset::parquet_rows::{self, Columns, RowLabels};
 use crate::dataset::parts::{self, Parts};
 use crate::dataset::request::Request;
 use crate::dataset::{MAX_CLASSES, Samples, Source};
@@ -149,7 +149,7 @@ type Labels = (PathBuf, RowLabels);
 fn rows(files: &[PathBuf], columns: &Columns, sources: &mut Vec<Source>) -> Result<PartRows> {
     let mut part = PartRows { images: Vec::new(), labels: Vec::new() };
     for path in files {
-        let rows = Table::open(path)?.rows(columns)?;
+        let rows = parquet_rows::rows(path, columns)?;
         part.images.extend(rows.images);
         part.labels.push((path.clone(), rows.labels));
         sources.push(Source::of_file(path)?);
@@ -163,7 +163,7 @@ fn read(
     test: Option<Vec<PathBuf>>,
     request: &Request,
 ) -> Result<Read> {
-    let columns = Table::open(&train[0])?.columns(request)?;
+    let columns = parquet_rows::columns(&train[0], request)?;
     let mut sources = Vec::new();
     let of_train = rows(&train, &columns, &mut sources)?;
     let of_test = test.as_ref().map(|files| rows(files, &columns, &mut sources)).transpose()?;

@@ -337,3 +337,22 @@ fn the_letters_of_kmnist_have_no_names_in_other_files() {
     assert_eq!((data.train.labels, data.class_names[9].as_str()), (vec![0, 9], "9"));
     assert!(data.warnings[0].contains("is not a known file of kmnist"), "{:?}", data.warnings);
 }
+
+/// Whatever byte is damaged: an error or images, no panic and no endless memory.
+#[test]
+fn a_damaged_byte_is_an_error_or_other_images() {
+    let folder = TempDir::new().unwrap();
+    let mut refused = 0;
+    for name in ["names.parquet", "grey.mat", "svhn/test_32x32.mat"] {
+        let path = fixture(&format!("data/{name}"));
+        let whole = fs::read(&path).unwrap();
+        let file = folder.path().join(path.file_name().unwrap());
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0xff;
+            fs::write(&file, &bytes).unwrap();
+            refused += usize::from(open(&file).is_err());
+        }
+    }
+    assert!(refused > 1000, "{refused} damaged files were refused");
+}
