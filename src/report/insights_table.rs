@@ -102,7 +102,8 @@ pub fn name(class_names: &[String], class: usize) -> String {
 
 /// Writes `gains.csv`, `confusion.csv`, `confused_pairs.csv` and `verdicts.csv` into `folder`. A
 /// row without a space is about the network itself, one without a method about a space itself;
-/// shares of a pair are of the true class, or of both classes.
+/// shares of a pair are of the true class, or of both classes. Confusions of more than
+/// [`WHOLE_CONFUSIONS`] classes have no rows of count 0.
 ///
 /// # Errors
 /// [`Error::Write`](crate::Error::Write).
@@ -148,12 +149,19 @@ fn gain_rows(insights: &Insights, class_names: &[String]) -> Vec<Vec<String>> {
     rows
 }
 
-/// A row for each classifier, class and predicted class.
+/// Number of classes up to which `confusion.csv` holds every pair of them; of 1,000, nearly all of a
+/// million counts a classifier are 0.
+const WHOLE_CONFUSIONS: usize = 100;
+
+/// A row for each classifier, class and predicted class; of many classes, for those that were met.
 fn confusion_rows(confusions: &[Confused], class_names: &[String]) -> Vec<Vec<String>> {
     let mut rows = vec![row(["space", "method", "class", "predicted", "count", "share"])];
     for Confused { space, method, confusion } in confusions {
         for (truth, (cells, size)) in confusion.counts.iter().zip(confusion.sizes()).enumerate() {
             for (predicted, &count) in cells.iter().enumerate() {
+                if count == 0 && class_names.len() > WHOLE_CONFUSIONS {
+                    continue;
+                }
                 let share = (size > 0).then(|| (count as f64 / size as f64).to_string());
                 rows.push(vec![
                     space.clone().unwrap_or_default(),

@@ -499,4 +499,14 @@ fn a_run_takes_hundreds_of_classes() {
     assert!([">99<", ">129<"].iter().all(|words| !svg.contains(words)));
     let confusion = fs::read_to_string(out.join("scores/confusion.csv")).unwrap();
     assert!(confusion.contains("\n,,128,100,2,1\n"), "128 is taken for 100");
+    // Counts of 0 are left out; the others are all there.
+    let counts = confusion.lines().skip(1).map(|line| line.split(',').nth(4).unwrap());
+    assert!(counts.clone().all(|count| count != "0"));
+    let of_network = confusion.lines().filter(|line| line.starts_with(",,"));
+    let points: usize =
+        of_network.map(|line| line.split(',').nth(4).unwrap().parse::<usize>().unwrap()).sum();
+    assert_eq!(points, 600);
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    let shown = ["the 29 most confused of 300 classes", "gain least of 300"];
+    assert!(shown.iter().all(|words| page.contains(words)));
 }

@@ -1,7 +1,7 @@
 //! The static part of a run's page, section by section.
 
 use super::selected::SelectedPoints;
-use super::tables;
+use super::tables::{self, MAX_COUNTED};
 use crate::dataset::npy;
 use crate::error::{Error, Result};
 use crate::evaluation::{Confused, Predictions, ScoredOn, confusions};
@@ -13,9 +13,6 @@ use crate::report::insights_table::scored_words;
 use crate::report::page::{Block, Curves, Section, Series, Table};
 use crate::report::quality_table;
 use crate::training::History;
-
-/// Maximum number of classes, or clusters, in a table of counts.
-const MAX_COUNTED: usize = 40;
 
 pub(in crate::run) fn section(
     id: &str,
@@ -182,18 +179,18 @@ fn confused(
         scored_words(insights)
     ))];
     blocks.push(Block::Table(tables::pairs(insights, class_names)));
-    if class_names.len() > MAX_COUNTED {
-        let n = class_names.len();
+    let n = class_names.len();
+    if n > MAX_COUNTED {
         blocks.push(Block::Text(format!(
-            "There are {n} classes, more than {MAX_COUNTED}: the whole table is {}.",
-            Artifact::Scores("confusion.csv")
+            "There are {n} classes: the tables show some of them, and all are in {} and {}.",
+            Artifact::Scores("confusion.csv"),
+            Artifact::Scores("gains.csv")
         )));
-    } else {
-        let matrices = confusion_counts(run, selected, class_names.len())?;
-        blocks.extend(
-            matrices.iter().map(|confused| Block::Table(tables::confusion(confused, class_names))),
-        );
     }
+    let matrices = confusion_counts(run, selected, n)?;
+    blocks.extend(
+        matrices.iter().map(|confused| Block::Table(tables::confusion(confused, class_names))),
+    );
     let own =
         insights.gains.iter().filter(|gains| gains.method.is_none() && gains.spaces.len() > 1);
     blocks.extend(own.map(|gains| Block::Table(tables::gains(gains, insights, class_names))));

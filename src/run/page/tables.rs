@@ -9,9 +9,13 @@ use crate::evaluation::{
 use crate::format::thousands;
 use crate::model::Architecture;
 use crate::record::{FinishedRun, N_COMPONENTS, Stage};
+use crate::report::figures::NAMED;
 use crate::report::insights_table::{measure_words, name};
 use crate::report::page::{Cell, Table};
 use crate::training::History;
+
+/// Maximum number of classes, or clusters, in a table of counts.
+pub(super) const MAX_COUNTED: usize = 40;
 
 pub(super) fn decimals(value: f64) -> String {
     format!("{value:.4}")
@@ -89,11 +93,21 @@ pub(super) fn knn(scores: &[Scores], kind: ScoredOn) -> Option<Table> {
 pub(super) fn confusion(confused: &Confused, class_names: &[String]) -> Table {
     let accuracy = 100.0 * confused.confusion.accuracy();
     let who = classifier(confused.space.as_deref(), confused.method.as_deref());
-    let caption = format!(
+    let mut caption = format!(
         "Confusion of {who}: {accuracy:.1} % right; rows are the true classes, columns what they \
          were taken for"
     );
-    Table::of_counts(caption, "true class", class_names, class_names, &confused.confusion.counts)
+    let n = class_names.len();
+    if n <= MAX_COUNTED {
+        let counts = &confused.confusion.counts;
+        return Table::of_counts(caption, "true class", class_names, class_names, counts);
+    }
+    let shown = confused.confusion.most_confused(NAMED - 1);
+    caption += &format!(", the {} most confused of {n} classes", shown.len());
+    let mut names: Vec<String> = shown.iter().map(|&class| name(class_names, class)).collect();
+    names.push("other".into());
+    let counts = confused.confusion.gathered(&shown);
+    Table::of_counts(caption, "true class", &names, &names, &counts)
 }
 
 pub(super) fn pairs(insights: &Insights, class_names: &[String]) -> Table {
@@ -117,7 +131,7 @@ pub(super) fn pairs(insights: &Insights, class_names: &[String]) -> Table {
 }
 
 pub(super) fn gains(gains: &LayerGains, insights: &Insights, class_names: &[String]) -> Table {
-    let caption = format!(
+    let mut caption = format!(
         "Accuracy of {}-NN by class, {}, and what is gained from {} to {}",
         insights.n_neighbors,
         map_title(gains.method.as_deref(), N_COMPONENTS),
@@ -140,7 +154,15 @@ pub(super) fn gains(gains: &LayerGains, insights: &Insights, class_names: &[Stri
             .map(Cell::from)
             .collect()
     };
-    Table { caption, header, rows: gains.classes.iter().map(row).collect() }
+    let n = gains.classes.len();
+    if n <= MAX_COUNTED {
+        return Table { caption, header, rows: gains.classes.iter().map(row).collect() };
+    }
+    let half = NAMED / 2;
+    caption +=
+        &format!(": the {half} classes that gain most and the {half} that gain least of {n}");
+    let (most, least) = (&gains.classes[..half], &gains.classes[n - half..]);
+    Table { caption, header, rows: most.iter().chain(least).map(row).collect() }
 }
 
 pub(super) fn rankings(rankings: &[MetricRanking]) -> Table {
