@@ -156,7 +156,7 @@ fn a_device_lost_at_any_moment_is_an_error_that_names_the_work() {
                 panic!("{what}, submit {submit}: {error:?}")
             };
             assert!(!during.is_empty(), "{what}, submit {submit}: {error}");
-            step += submit / 6;
+            step += submit / 3;
             submit += step;
         }
         assert!(submit > 1, "{what}: nothing was handed to the device");

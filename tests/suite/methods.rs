@@ -208,6 +208,7 @@ fn little_data_and_much_data_give_a_finite_map() {
         ("4 equal points", Matrix::new(vec![1.5; 12], 4, 3).expect("finite"), 2),
     ];
     for device in devices(&LIMITS[..1]) {
+        let iterations = if matches!(device, Device::Cpu(_)) { 120 } else { 50 };
         for (what, x, axes) in &cases {
             let few = x.n_samples() < 10;
             let (perplexity, n_neighbors) = if few { (1.0, 3) } else { (15.0, 15) };
@@ -217,7 +218,8 @@ fn little_data_and_much_data_give_a_finite_map() {
                     let n_components = if method.is_linear { axes } else { &2 };
                     let parameters = format!(
                         "perplexity = {perplexity:?}\nn_neighbors = {n_neighbors}\nn_components = \
-                         {n_components}\nplacement = '{placement}'\nmax_iter = 120\nn_epochs = 120"
+                         {n_components}\nplacement = '{placement}'\nmax_iter = {iterations}\n\
+                         n_epochs = {iterations}"
                     );
                     fits(&device, method, &parameters, x, what);
                 }
