@@ -400,30 +400,41 @@ mod cpu {
         (d, k): (usize, usize),
     ) {
         let n = sums.len() / k;
-        let mut together = Vec::with_capacity(d);
-        for first in (0..n).step_by(POINTS) {
-            interleaved(&queries[first * d..(first + POINTS).min(n) * d], d, &mut together);
-            for (cluster, size, columns) in groups {
-                let mut found = [0.0_f64; POINTS];
-                let mut parts = [[0.0_f32; LANES]; POINTS];
-                let last = columns.groups().len() - 1;
-                for (at, group) in columns.groups().enumerate() {
-                    let squares = squared_distances::<FUSED>(&together, group);
-                    // The last group repeats its last row.
-                    let lanes = if at == last { size - at * LANES } else { LANES };
+        let together: Vec<Vec<[f32; POINTS]>> = queries
+            .chunks(POINTS * d)
+            .map(|queries| {
+                let mut together = Vec::with_capacity(d);
+                interleaved(queries, d, &mut together);
+                together
+            })
+            .collect();
+        for (cluster, size, columns) in groups {
+            let mut found = vec![[0.0_f64; POINTS]; together.len()];
+            let mut parts = vec![[[0.0_f32; LANES]; POINTS]; together.len()];
+            let last = columns.groups().len() - 1;
+            for (at, group) in columns.groups().enumerate() {
+                // The last group repeats its last row.
+                let lanes = if at == last { size - at * LANES } else { LANES };
+                let is_full = at % TOGETHER == TOGETHER - 1 || at == last;
+                // A group serves all queries of the task while it is in the cache.
+                for ((together, parts), found) in together.iter().zip(&mut parts).zip(&mut found) {
+                    let squares = squared_distances::<FUSED>(together, group);
                     for (parts, squares) in parts.iter_mut().zip(&squares) {
                         for lane in 0..LANES {
                             let distance = squares[lane].sqrt();
                             parts[lane] += if lane < lanes { distance } else { 0.0 };
                         }
                     }
-                    if at % TOGETHER == TOGETHER - 1 || at == last {
-                        for (found, parts) in found.iter_mut().zip(&mut parts) {
+                    if is_full {
+                        for (found, parts) in found.iter_mut().zip(parts) {
                             *found += f64::from(total(*parts));
                             *parts = [0.0; LANES];
                         }
                     }
                 }
+            }
+            for (at, found) in found.iter().enumerate() {
+                let first = at * POINTS;
                 for point in 0..POINTS.min(n - first) {
                     sums[(first + point) * k + cluster] += found[point] as f32;
                 }

@@ -277,17 +277,9 @@ impl Download<'_> {
                     ));
                 }
             };
-            let magic = self.file.magic;
-            let begins_so = chunk[..n].starts_with(magic) || magic.starts_with(&chunk[..n]);
-            if done == 0 && !begins_so {
+            if let Some(what) = self.stranger(&chunk[..n]).filter(|_| done == 0) {
                 drop(out);
                 self.discard()?;
-                let text = chunk[..n].trim_ascii_start().first() == Some(&b'<');
-                let what = match magic == GZIP {
-                    _ if text => "a web page",
-                    true => "something that is not gzip-compressed",
-                    false => "something that is no archive",
-                };
                 return Err(self.error(format!("the server sent {what} instead of the file")));
             }
             out.write_all(&chunk[..n]).map_err(failed)?;
@@ -304,6 +296,20 @@ impl Download<'_> {
             return Err(self.broken_off(done, total, true, "the server closed the connection"));
         }
         Ok(())
+    }
+
+    /// Name of the content that begins so; `None` if it may be the file.
+    fn stranger(&self, start: &[u8]) -> Option<&'static str> {
+        let magic = self.file.magic;
+        if start.starts_with(magic) || magic.starts_with(start) {
+            return None;
+        }
+        let is_text = start.trim_ascii_start().first() == Some(&b'<');
+        Some(match magic == GZIP {
+            _ if is_text => "a web page",
+            true => "something that is not gzip-compressed",
+            false => "something that is no archive",
+        })
     }
 
     fn broken_off(&self, done: u64, total: u64, known: bool, why: &str) -> Error {

@@ -5,7 +5,7 @@ use super::tables::{self, MAX_COUNTED};
 use crate::dataset::npy;
 use crate::error::{Error, Result};
 use crate::evaluation::{Confused, Predictions, ScoredOn, confusions};
-use crate::format::{quoted, thousands};
+use crate::format::{listed, quoted, thousands};
 use crate::record::{Artifact, FinishedRun};
 use crate::report::drawing::drawing;
 use crate::report::figures::{Figure, vector};
@@ -86,9 +86,13 @@ fn overview(run: &FinishedRun, class_names: &[String]) -> Table {
             format!("{} training points, {} test points", thousands(run.n_train), thousands(n_test))
         }
     };
+    let names = match class_names.len() {
+        0..=MAX_COUNTED => class_names.join(", "),
+        _ => listed(class_names),
+    };
     let mut rows = vec![
         ["data".to_owned(), format!("{}: {split}", run.name)],
-        ["classes".into(), format!("{}: {}", class_names.len(), class_names.join(", "))],
+        ["classes".into(), format!("{}: {names}", class_names.len())],
     ];
     if let Some(architecture) = &run.architecture {
         let (trained, fixed) = architecture.n_parameters_by_kind();
