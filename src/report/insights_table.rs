@@ -103,7 +103,7 @@ pub fn name(class_names: &[String], class: usize) -> String {
 /// Writes `gains.csv`, `confusion.csv`, `confused_pairs.csv` and `verdicts.csv` into `folder`. A
 /// row without a space is about the network itself, one without a method about a space itself;
 /// shares of a pair are of the true class, or of both classes. Confusions of more than
-/// [`WHOLE_CONFUSIONS`] classes have no rows of count 0.
+/// 100 classes have no rows of count 0.
 ///
 /// # Errors
 /// [`Error::Write`](crate::Error::Write).
