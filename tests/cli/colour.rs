@@ -173,5 +173,5 @@ fn colour_is_converted_into_formats_that_hold_it_and_no_others() {
     assert!(outcome.stdout.contains("test images of 6 x 8, 2 classes"), "{}", outcome.stdout);
     place.refuse(2, "data info photos --size 6", &["--size", "28x28"]);
     place.refuse(2, "data info photos --channels 3", &["--channels", "auto, grey or rgb"]);
-    place.refuse(2, "data info a.npz --size 6x8", &["--size", "folders of images"]);
+    place.refuse(2, "data info a.npz --size 6x8", &["--size", "image files"]);
 }
