@@ -1,11 +1,13 @@
 //! The tables of what the layers did: on the terminal in few lines, and as CSV in full.
 
 use super::csv_file::write_rows;
+use super::figures::NAMED;
 use crate::error::Result;
 use crate::evaluation::{
-    Confused, ConfusedPairs, Insights, KNN_ACCURACY, LayerGains, MethodRank, MetricRanking, Pair,
-    ScoredOn, map_title, metric,
+    Confused, ConfusedPairs, Confusion, Insights, KNN_ACCURACY, LayerGains, MethodRank,
+    MetricRanking, Pair, ScoredOn, map_title, metric,
 };
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -98,6 +100,39 @@ fn ranking_text(text: &mut String, ranking: &MetricRanking, n_components: usize)
 /// The name of a class, or its number.
 pub fn name(class_names: &[String], class: usize) -> String {
     class_names.get(class).cloned().unwrap_or_else(|| class.to_string())
+}
+
+/// Number of classes up to which a matrix of confusions is shown whole.
+const WHOLE_MATRIX: usize = 40;
+
+/// A matrix of confusions as figures and pages show it.
+#[derive(Debug)]
+pub struct ShownConfusion<'a> {
+    /// Names of its rows and columns.
+    pub names: Cow<'a, [String]>,
+    /// Points of each class, by the class that they were given.
+    pub counts: Cow<'a, [Vec<usize>]>,
+    /// What of the classes is shown, after a comma; empty if all are.
+    pub remark: String,
+}
+
+impl<'a> ShownConfusion<'a> {
+    /// The whole matrix, or that of the most confused of many classes and of all others together.
+    pub fn of(confusion: &'a Confusion, class_names: &'a [String]) -> Self {
+        let n = class_names.len();
+        if n <= WHOLE_MATRIX {
+            let counts = Cow::Borrowed(&confusion.counts[..]);
+            return Self { names: Cow::Borrowed(class_names), counts, remark: String::new() };
+        }
+        let shown = confusion.most_confused(NAMED - 1);
+        let others = "other".to_owned();
+        let names = shown.iter().map(|&class| name(class_names, class)).chain([others]).collect();
+        Self {
+            names: Cow::Owned(names),
+            counts: Cow::Owned(confusion.gathered(&shown)),
+            remark: format!(", the {} most confused of {n} classes", shown.len()),
+        }
+    }
 }
 
 /// Writes `gains.csv`, `confusion.csv`, `confused_pairs.csv` and `verdicts.csv` into `folder`. A

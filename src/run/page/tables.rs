@@ -10,7 +10,7 @@ use crate::format::thousands;
 use crate::model::Architecture;
 use crate::record::{FinishedRun, N_COMPONENTS, Stage};
 use crate::report::figures::NAMED;
-use crate::report::insights_table::{measure_words, name};
+use crate::report::insights_table::{ShownConfusion, measure_words, name};
 use crate::report::page::{Cell, Table};
 use crate::training::History;
 
@@ -93,20 +93,12 @@ pub(super) fn knn(scores: &[Scores], kind: ScoredOn) -> Option<Table> {
 pub(super) fn confusion(confused: &Confused, class_names: &[String]) -> Table {
     let accuracy = 100.0 * confused.confusion.accuracy();
     let who = classifier(confused.space.as_deref(), confused.method.as_deref());
-    let mut caption = format!(
+    let ShownConfusion { names, counts, remark } =
+        ShownConfusion::of(&confused.confusion, class_names);
+    let caption = format!(
         "Confusion of {who}: {accuracy:.1} % right; rows are the true classes, columns what they \
-         were taken for"
+         were taken for{remark}"
     );
-    let n = class_names.len();
-    if n <= MAX_COUNTED {
-        let counts = &confused.confusion.counts;
-        return Table::of_counts(caption, "true class", class_names, class_names, counts);
-    }
-    let shown = confused.confusion.most_confused(NAMED - 1);
-    caption += &format!(", the {} most confused of {n} classes", shown.len());
-    let mut names: Vec<String> = shown.iter().map(|&class| name(class_names, class)).collect();
-    names.push("other".into());
-    let counts = confused.confusion.gathered(&shown);
     Table::of_counts(caption, "true class", &names, &names, &counts)
 }
 

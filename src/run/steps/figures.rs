@@ -13,15 +13,13 @@ use crate::report::figures::{
     BarPanel, Bars, Curves, DotPanel, Dots, Examples, Figure, HeatMap, History as HistoryFigure,
     NAMED, Panel, Scatter, save,
 };
-use crate::report::insights_table::{name, scored_words};
+use crate::report::insights_table::{ShownConfusion, name, scored_words};
 use crate::run::layers::Layers;
 use crate::training::History;
-use std::borrow::Cow;
 
 /// Example images of each class in `examples`.
 const EXAMPLES: usize = 10;
-/// Classes of which all confusions are drawn at most; of more those between the most confused.
-const WHOLE_CONFUSION: usize = 40;
+
 /// Longer side of an image in a figure at most; larger ones are scaled down.
 pub(super) const LARGEST_DRAWN: usize = 112;
 
@@ -255,17 +253,10 @@ pub(in crate::run) fn confusion(
         ),
     };
     let accuracy = confused.confusion.accuracy();
-    let mut title = format!("Confusions of {words}, accuracy {accuracy:.4}");
-    let mut names = class_names.to_vec();
-    let mut counts = Cow::Borrowed(&confused.confusion.counts);
-    if names.len() > WHOLE_CONFUSION {
-        let shown = confused.confusion.most_confused(NAMED - 1);
-        title += &format!(", the {} most confused of {} classes", shown.len(), names.len());
-        counts = Cow::Owned(confused.confusion.gathered(&shown));
-        names = shown.iter().map(|&class| name(class_names, class)).collect();
-        names.push("other".into());
-    }
-    let [rows, columns] = ["class", "predicted"].map(|side| (side.to_owned(), names.clone()));
+    let ShownConfusion { names, counts, remark } =
+        ShownConfusion::of(&confused.confusion, class_names);
+    let title = format!("Confusions of {words}, accuracy {accuracy:.4}{remark}");
+    let [rows, columns] = ["class", "predicted"].map(|side| (side.to_owned(), names.to_vec()));
     let figure = HeatMap::of_counts(title, rows, columns, &counts);
     write(folder, &stem, &figure)
 }
