@@ -409,8 +409,8 @@ mod cpu {
             })
             .collect();
         for (cluster, size, columns) in groups {
-            let mut found = vec![[0.0_f64; POINTS]; together.len()];
-            let mut parts = vec![[[0.0_f32; LANES]; POINTS]; together.len()];
+            let mut found = [[0.0_f64; POINTS]; TASK / POINTS];
+            let mut parts = [[[0.0_f32; LANES]; POINTS]; TASK / POINTS];
             let last = columns.groups().len() - 1;
             for (at, group) in columns.groups().enumerate() {
                 // The last group repeats its last row.
@@ -433,11 +433,8 @@ mod cpu {
                     }
                 }
             }
-            for (at, found) in found.iter().enumerate() {
-                let first = at * POINTS;
-                for point in 0..POINTS.min(n - first) {
-                    sums[(first + point) * k + cluster] += found[point] as f32;
-                }
+            for (row, found) in found.as_flattened()[..n].iter().enumerate() {
+                sums[row * k + cluster] += *found as f32;
             }
         }
     }
