@@ -70,7 +70,7 @@ pub struct FetchArgs {
     /// data folder]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// Web folder with the .gz files to take instead of the known ones
+    /// Web folder with the .gz files, or the archive, to take instead of the known ones
     #[arg(long, value_name = "URL")]
     mirror: Option<String>,
     /// Seconds that a server may be silent

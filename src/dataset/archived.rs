@@ -35,10 +35,9 @@ pub(super) struct Archived {
     /// Size of the archive.
     pub bytes: u64,
     pub sha256: &'static str,
-    /// Names of the data sets, if there are several: beginnings of the names of their files.
+    /// Names of its data sets.
     sets: &'static [&'static str],
-    /// Function that returns the names of the files that are kept and needed, those of one of the
-    /// sets if there are several; on disk `.gz` may follow.
+    /// Function that returns the names of the files of one of them; on disk `.gz` may follow.
     needed: fn(&str) -> Vec<String>,
 }
 
@@ -91,7 +90,7 @@ pub(super) static CIFAR_10: Archived = Archived {
     form: ArchiveForm::TarGz,
     bytes: 170_052_171,
     sha256: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
-    sets: &[],
+    sets: &["cifar-10"],
     needed: |_| {
         let batches = (1..=5).map(|number| format!("data_batch_{number}.bin"));
         batches.chain(["test_batch.bin".into(), "batches.meta.txt".into()]).collect()
@@ -109,24 +108,22 @@ impl Archived {
 
     /// `true` if all files of all its data sets are in `folder`.
     pub fn is_in(&self, folder: &Path) -> bool {
-        let sets = if self.sets.is_empty() { &[self.name][..] } else { self.sets };
-        sets.iter().flat_map(|set| (self.needed)(set)).all(|name| has(folder, &name))
+        self.sets.iter().flat_map(|set| (self.needed)(set)).all(|name| has(folder, &name))
     }
 
-    /// First folder with a file of the data set `one`.
-    pub fn find(&self, one: Option<&str>, data_dir: Option<&Path>) -> Option<PathBuf> {
-        let needed = (self.needed)(one.unwrap_or(self.name));
+    /// First folder with a file of the data set `name`.
+    pub fn find(&self, name: &str, data_dir: Option<&Path>) -> Option<PathBuf> {
+        let needed = (self.needed)(name);
         let mut folders = folders(self.name, self.also, data_dir).into_iter();
         folders.find(|folder| needed.iter().any(|name| has(folder, name)))
     }
 
-    /// Reads the data set `one`, or the only one.
+    /// Reads the data set `name`.
     ///
     /// # Errors
     /// [`Error::Input`] if it is in none of the folders, or its files are incomplete or malformed.
-    pub fn load(&self, one: Option<&str>, data_dir: Option<&Path>) -> Result<Dataset> {
-        let name = one.unwrap_or(self.name);
-        let Some(folder) = self.find(one, data_dir) else {
+    pub fn load(&self, name: &str, data_dir: Option<&Path>) -> Result<Dataset> {
+        let Some(folder) = self.find(name, data_dir) else {
             let searched = folders(self.name, self.also, data_dir);
             let searched: Vec<String> =
                 searched.iter().map(|folder| folder.display().to_string()).collect();
@@ -140,19 +137,23 @@ impl Archived {
             );
             return Err(Error::input(data_dir.unwrap_or(Path::new(name)), message));
         };
-        let data = folder::read(&folder, one, &Request::new(name))?;
+        // The files of several data sets begin with their names.
+        let prefix = (self.sets.len() > 1).then_some(name);
+        let data = folder::read(&folder, prefix, &Request::new(name))?;
         Ok(Dataset { name: name.into(), ..data })
     }
 
     /// Writes the files of the data sets from the archive at `path` into `folder`, and returns
-    /// their paths.
+    /// their paths. Files of that name are kept if they have that content, and replaced if `force`.
     ///
     /// # Errors
-    /// [`Error::Input`] if the archive is damaged, [`Error::Write`], [`Error::Interrupted`].
+    /// [`Error::Input`] if the archive is damaged or a file of that name has other content,
+    /// [`Error::Write`], [`Error::Interrupted`].
     pub fn extract(
         &self,
         path: &Path,
         folder: &Path,
+        force: bool,
         reporter: &dyn Reporter,
     ) -> Result<Vec<PathBuf>> {
         let observer = reporter.stage(&format!("unpack {}", self.file));
@@ -165,7 +166,23 @@ impl Archived {
             };
             let mut read = Vec::new();
             content.read_to_end(&mut read).map_err(damaged)?;
+            if std::fs::read(&target).is_ok_and(|there| there == read) {
+                return Ok(());
+            }
+            // An uncompressed file would stand beside the compressed one.
+            let plain = folder.join(name.strip_suffix(".gz").unwrap_or(name));
+            let there = [&target, &plain].into_iter().find(|path| path.exists());
+            if let Some(there) = there.filter(|_| !force) {
+                let message = format!(
+                    "is there, but is not the file of {}; `Fetch::force` replaces it",
+                    self.title
+                );
+                return Err(Error::input(there, message));
+            }
             write_atomic(&target, |out| out.write_all(&read))?;
+            if plain != target && plain.exists() {
+                std::fs::remove_file(&plain).map_err(|error| Error::write(&plain, error))?;
+            }
             written.push(target);
             Ok(())
         };
@@ -179,16 +196,16 @@ impl Archived {
         Err(Error::input(path, format!("does not hold all files of {}", self.title)))
     }
 
-    /// Name of the file of a member that is kept: the last part of its path.
+    /// Name of the file of a member that is kept, the last part of its path: of a needed file, or of
+    /// the names of the classes of EMNIST's sets.
     fn kept<'a>(&self, path: &'a str) -> Option<&'a str> {
         let name = path.rsplit('/').next().unwrap_or(path);
-        let needed = (self.needed)(self.name);
         let plain = name.strip_suffix(".gz").unwrap_or(name);
-        let of_set = self
-            .sets
-            .iter()
-            .any(|set| plain.strip_prefix(set).is_some_and(|rest| rest.starts_with('-')));
-        (of_set || needed.iter().any(|needed| needed == plain)).then_some(name)
+        let is_kept = |set: &&str| {
+            (self.needed)(set).iter().any(|needed| needed == plain)
+                || plain.strip_prefix(set) == Some("-mapping.txt")
+        };
+        self.sets.iter().any(is_kept).then_some(name)
     }
 
     fn unzip(&self, path: &Path, keep: Keep<'_>) -> Result<()> {
@@ -281,18 +298,25 @@ mod tests {
         let archive = folder.path().join(CIFAR_10.file);
         std::fs::write(&archive, tar_gz(&members())).unwrap();
         assert!(!CIFAR_10.is_in(folder.path()));
-        let written = CIFAR_10.extract(&archive, folder.path(), &Silent).unwrap();
+        let written = CIFAR_10.extract(&archive, folder.path(), false, &Silent).unwrap();
         assert_eq!(written.len(), 7);
         assert!(CIFAR_10.is_in(folder.path()) && !folder.path().join("readme.html").exists());
         assert_eq!(std::fs::read(folder.path().join("test_batch.bin")).unwrap(), b"test_batch.bin");
+        // Files of that content are kept, others are not replaced unless that is asked for.
+        let other = folder.path().join("data_batch_2.bin");
+        std::fs::write(&other, b"own").unwrap();
+        let error = CIFAR_10.extract(&archive, folder.path(), false, &Silent).unwrap_err();
+        assert!(matches!(&error, Error::Input { path, .. } if *path == other), "{error}");
+        let written = CIFAR_10.extract(&archive, folder.path(), true, &Silent).unwrap();
+        assert_eq!(written, [other]);
         // Without one of them the archive is another.
         let folder = TempDir::new().unwrap();
         std::fs::write(&archive, tar_gz(&members()[1..])).unwrap();
-        let error = CIFAR_10.extract(&archive, folder.path(), &Silent).unwrap_err();
+        let error = CIFAR_10.extract(&archive, folder.path(), false, &Silent).unwrap_err();
         assert!(error.to_string().contains("does not hold all files of CIFAR-10"), "{error}");
         let whole = tar_gz(&members());
         std::fs::write(&archive, &whole[..whole.len() / 2]).unwrap();
-        let error = CIFAR_10.extract(&archive, folder.path(), &Silent).unwrap_err();
+        let error = CIFAR_10.extract(&archive, folder.path(), false, &Silent).unwrap_err();
         assert!(error.to_string().contains("damaged"), "{error}");
     }
 
@@ -306,11 +330,11 @@ mod tests {
         members.push(("gzip/emnist-letters-mapping.txt".into(), b"1 65 97".to_vec()));
         members.push(("gzip/../emnistical.txt".into(), b"other".to_vec()));
         std::fs::write(&archive, zip(&members)).unwrap();
-        let written = EMNIST.extract(&archive, folder.path(), &Silent).unwrap();
+        let written = EMNIST.extract(&archive, folder.path(), false, &Silent).unwrap();
         assert_eq!(written.len(), 25);
         assert!(EMNIST.is_in(folder.path()));
         assert!(folder.path().join("emnist-letters-mapping.txt").exists());
-        let found = EMNIST.find(Some("emnist-letters"), Some(folder.path()));
+        let found = EMNIST.find("emnist-letters", Some(folder.path()));
         assert_eq!(found.as_deref(), Some(folder.path()));
     }
 }

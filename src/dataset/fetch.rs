@@ -6,7 +6,7 @@
 
 use super::archived::{ARCHIVED, Archived, GZIP};
 use super::registered::{self, FILES, Registered};
-use super::source::hex;
+use super::source::{Source, hex};
 use crate::error::{Error, Result};
 use crate::files::create_folder;
 use crate::progress::{Observer, Reporter};
@@ -31,7 +31,7 @@ pub struct Fetch {
     pub dataset: String,
     /// Folder for data sets, each in a subfolder with its name; `None` for the user's own folder.
     pub data_dir: Option<PathBuf>,
-    /// Address of a folder with the files, `.gz`, to use instead of the known ones.
+    /// Address of a folder with the `.gz` files, or the archive, to use instead of the known ones.
     pub mirror: Option<String>,
     /// Time without data after which a server counts as unavailable, above 0.
     pub timeout: Duration,
@@ -84,8 +84,11 @@ fn fetch_archive(set: &Archived, fetch: &Fetch, reporter: &dyn Reporter) -> Resu
     create_folder(&folder)?;
     let path = folder.join(set.file);
     let file = Wanted { most: set.bytes, magic: set.form.magic(), known: &[set.sha256] };
-    from_any(set.urls, fetch, &agent(fetch.timeout), set.file, &file, &path, reporter)?;
-    let fetched = set.extract(&path, &folder, reporter)?;
+    // It remains if it could not be unpacked.
+    if !path.exists() || stranger(&path, file.known)?.is_some() {
+        from_any(set.urls, fetch, &agent(fetch.timeout), set.file, &file, &path, reporter)?;
+    }
+    let fetched = set.extract(&path, &folder, fetch.force, reporter)?;
     std::fs::remove_file(&path).map_err(|error| Error::write(&path, error))?;
     Ok(Fetched { folder, fetched })
 }
@@ -98,7 +101,7 @@ fn fetch_four(set: &Registered, fetch: &Fetch, reporter: &dyn Reporter) -> Resul
         if let Some(path) = registered::locate(&folder, name)
             .map_err(|error| Error::input(&folder, error.to_string()))?
         {
-            if hashes(&path)?.iter().any(|hash| file.known.contains(&hash.as_str())) {
+            if stranger(&path, file.known)?.is_none() {
                 continue;
             }
             if !fetch.force {
@@ -277,7 +280,7 @@ impl Download<'_> {
                     ));
                 }
             };
-            if let Some(what) = self.stranger(&chunk[..n]).filter(|_| done == 0) {
+            if let Some(what) = self.other_content(&chunk[..n]).filter(|_| done == 0) {
                 drop(out);
                 self.discard()?;
                 return Err(self.error(format!("the server sent {what} instead of the file")));
@@ -299,7 +302,7 @@ impl Download<'_> {
     }
 
     /// Name of the content that begins so; `None` if it may be the file.
-    fn stranger(&self, start: &[u8]) -> Option<&'static str> {
+    fn other_content(&self, start: &[u8]) -> Option<&'static str> {
         let magic = self.file.magic;
         if start.starts_with(magic) || magic.starts_with(start) {
             return None;
@@ -317,24 +320,18 @@ impl Download<'_> {
         self.error(format!("{why} after {done}{of} bytes; the next fetch goes on from there"))
     }
 
-    /// Compares the received file and its content with the known SHA-256.
+    /// Compares the received file, or else its content, with the known SHA-256.
     fn verify(&self) -> Result<()> {
-        let known = self.file.known;
-        let part = self.part();
-        let [stored, content] = hashes(&part).map_err(|error| match error {
+        let found = stranger(&self.part(), self.file.known).map_err(|error| match error {
             Error::Input { message, .. } => {
                 self.error(format!("what was received {message}; it was deleted"))
             }
             other => other,
         })?;
-        if [&stored, &content].into_iter().any(|hash| known.contains(&hash.as_str())) {
-            return Ok(());
-        }
-        let expected = known[0];
-        Err(self.error(format!(
-            "wrong checksum: the file has the SHA-256 {stored} and its content {content}, expected \
-             {expected}; it was deleted"
-        )))
+        found.map_or(Ok(()), |found| {
+            let expected = self.file.known[0];
+            Err(self.error(format!("wrong checksum: {found}, expected {expected}; it was deleted")))
+        })
     }
 
     fn keep(&self) -> Result<()> {
@@ -373,28 +370,37 @@ impl Download<'_> {
     }
 }
 
-/// SHA-256 of a file, and of its content decompressed if it is gzip-compressed.
-fn hashes(path: &Path) -> Result<[String; 2]> {
+/// Description of a file by its SHA-256, if neither that nor that of its decompressed content is
+/// known.
+fn stranger(path: &Path, known: &[&str]) -> Result<Option<String>> {
+    let stored = Source::of_file(path)?.sha256;
+    if known.contains(&stored.as_str()) {
+        return Ok(None);
+    }
+    let content = content_hash(path)?;
+    let is_known = known.contains(&content.as_str());
+    Ok((!is_known).then(|| format!("the file has the SHA-256 {stored} and its content {content}")))
+}
+
+/// SHA-256 of a file's content, decompressed if it is compressed.
+fn content_hash(path: &Path) -> Result<String> {
     let unreadable = |error: io::Error| Error::input(path, format!("cannot be read: {error}"));
-    let open = || std::fs::File::open(path).map_err(unreadable);
     let mut magic = Vec::new();
-    open()?.take(GZIP.len() as u64).read_to_end(&mut magic).map_err(unreadable)?;
-    let hash = |reader: &mut dyn Read| -> Result<String> {
-        let damaged =
-            |error: io::Error| Error::input(path, format!("is truncated or damaged: {error}"));
-        let mut hash = Sha256::new();
-        let mut chunk = vec![0; CHUNK];
-        loop {
-            match reader.read(&mut chunk).map_err(damaged)? {
-                0 => return Ok(hex(hash.finalize())),
-                n => hash.update(&chunk[..n]),
-            }
+    std::fs::File::open(path)
+        .and_then(|file| file.take(2).read_to_end(&mut magic))
+        .map_err(unreadable)?;
+    let file = BufReader::with_capacity(CHUNK, std::fs::File::open(path).map_err(unreadable)?);
+    let mut reader: Box<dyn Read> =
+        if magic == GZIP { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
+    let mut hash = Sha256::new();
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        match reader
+            .read(&mut chunk)
+            .map_err(|error| Error::input(path, format!("is truncated or damaged: {error}")))?
+        {
+            0 => return Ok(hex(hash.finalize())),
+            n => hash.update(&chunk[..n]),
         }
-    };
-    let stored = hash(&mut open()?)?;
-    let content = match magic == GZIP {
-        true => hash(&mut MultiGzDecoder::new(BufReader::with_capacity(CHUNK, open()?)))?,
-        false => stored.clone(),
-    };
-    Ok([stored, content])
+    }
 }

@@ -113,8 +113,8 @@ enum Kind {
     Embedded(fn() -> Result<Dataset>),
     /// Four IDX files.
     Four(&'static Registered),
-    /// Files of an archive, with the name of the one that is meant if it has several data sets.
-    Archived(&'static Archived, Option<&'static str>),
+    /// Files of an archive, which may have other data sets too.
+    Archived(&'static Archived),
 }
 
 /// All named data sets.
@@ -144,22 +144,40 @@ pub static DATASETS: &[DatasetEntry] = &[
         summary: "KMNIST: 60,000 training and 10,000 test images of cursive Japanese letters, 28 x 28 grey values, 10 classes",
         kind: Kind::Four(&registered::KMNIST),
     },
-    emnist("emnist-balanced", "112,800 training and 18,800 test images, 47 classes"),
-    emnist("emnist-letters", "124,800 training and 20,800 test images, 26 classes"),
-    emnist("emnist-digits", "240,000 training and 40,000 test images, 10 classes"),
-    emnist("emnist-mnist", "60,000 training and 10,000 test images, 10 classes"),
-    emnist("emnist-bymerge", "697,932 training and 116,323 test images, 47 classes"),
-    emnist("emnist-byclass", "697,932 training and 116,323 test images, 62 classes"),
+    emnist(
+        "emnist-balanced",
+        "EMNIST, 47 digits and letters: 112,800 training and 18,800 test images, 28 x 28 grey values",
+    ),
+    emnist(
+        "emnist-letters",
+        "EMNIST, 26 letters: 124,800 training and 20,800 test images, 28 x 28 grey values",
+    ),
+    emnist(
+        "emnist-digits",
+        "EMNIST, 10 digits: 240,000 training and 40,000 test images, 28 x 28 grey values",
+    ),
+    emnist(
+        "emnist-mnist",
+        "EMNIST, 10 digits in the size of MNIST: 60,000 training and 10,000 test images, 28 x 28 grey values",
+    ),
+    emnist(
+        "emnist-bymerge",
+        "EMNIST, 47 digits and letters as often as they were written: 697,932 training and 116,323 test images, 28 x 28 grey values",
+    ),
+    emnist(
+        "emnist-byclass",
+        "EMNIST, 62 digits, capital and small letters: 697,932 training and 116,323 test images, 28 x 28 grey values",
+    ),
     DatasetEntry {
         name: archived::CIFAR_10.name,
         summary: "CIFAR-10: 50,000 training and 10,000 test photographs, 32 x 32 pixels in colour, 10 classes",
-        kind: Kind::Archived(&archived::CIFAR_10, None),
+        kind: Kind::Archived(&archived::CIFAR_10),
     },
 ];
 
 /// One of the data sets of EMNIST.
 const fn emnist(name: &'static str, summary: &'static str) -> DatasetEntry {
-    DatasetEntry { name, summary, kind: Kind::Archived(&archived::EMNIST, Some(name)) }
+    DatasetEntry { name, summary, kind: Kind::Archived(&archived::EMNIST) }
 }
 
 /// Location of the files of a data set.
@@ -181,8 +199,8 @@ impl DatasetEntry {
     pub fn locate(&self, data_dir: Option<&Path>) -> Location {
         let set = match self.kind {
             Kind::Embedded(_) => return Location::Embedded,
-            Kind::Archived(set, one) => {
-                return match set.find(one, data_dir) {
+            Kind::Archived(set) => {
+                return match set.find(self.name, data_dir) {
                     Some(folder) => Location::Folder(folder),
                     None => Location::Missing(registered::own_folder(set.name, data_dir)),
                 };
@@ -272,7 +290,7 @@ impl Dataset {
         match entry.kind {
             Kind::Embedded(load) => load(),
             Kind::Four(set) => registered::load(set, data_dir),
-            Kind::Archived(set, one) => set.load(one, data_dir),
+            Kind::Archived(set) => set.load(name, data_dir),
         }
     }
 }
@@ -300,6 +318,7 @@ fn named_only(request: &Request) -> Result<()> {
         ("channels", request.channels.map(|channels| channels.to_string())),
         ("train_part", request.train_part.clone()),
         ("test_part", request.test_part.clone()),
+        ("transpose", request.transpose.then(|| "true".into())),
         ("class_names", names),
     ];
     match options.into_iter().find_map(|(field, value)| value.map(|value| (field, value))) {

@@ -270,7 +270,7 @@ pub(super) fn recognise(train: &Samples, test: &Samples) -> Option<&'static Regi
         idx::labels_hash(&test.labels),
     ];
     let fits = |set: &&&Registered| {
-        set.files.iter().zip(&contents).all(|(file, content)| file.known[0] == content)
+        set.files.iter().zip(&contents).all(|(file, content)| file.known.contains(&&content[..]))
     };
     REGISTERED.iter().find(fits).copied()
 }
