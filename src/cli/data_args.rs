@@ -60,7 +60,7 @@ pub struct ReadingArgs {
     /// Part to test on [default: test; without one the validation part: val, valid, validation, dev]
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     pub test_part: Option<String>,
-    /// Exchange rows and columns of pixels; those of EMNIST's files are exchanged already
+    /// Exchange rows and columns of pixels; those of EMNIST's files always are
     #[arg(long, help_heading = "Data")]
     pub transpose: bool,
     /// Names of the classes of data that have none, in the order of the labels: with commas

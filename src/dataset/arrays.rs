@@ -1,7 +1,8 @@
 //! Images and labels in NumPy arrays: a .npz archive or a folder of .npy files, with the arrays
 //! `x_train`, `y_train`, `x_test` and `y_test` as Keras ships them, or `train_images`,
-//! `train_labels`, `test_images` and `test_labels` as MedMNIST does; `val` may be another part. Images are n x height x width, or
-//! n x height x width x 3 in colour. `class_names` may name the classes.
+//! `train_labels`, `test_images` and `test_labels` as MedMNIST does; `val` may be another part.
+//! Images are n x height x width, or n x height x width x 3 in colour. `class_names` may name the
+//! classes.
 
 use super::npy::{
     Bytes, LabelArray, read_bytes, read_bytes_from, read_label_array, read_labels_from,
@@ -75,17 +76,6 @@ impl Place {
         let part = parts.iter().position(|part| *part == self.part)?;
         Some(2 * part + usize::from(!self.holds_images))
     }
-
-    /// The parts of several arrays, each once.
-    pub fn parts(places: impl Iterator<Item = Self>) -> Vec<String> {
-        let mut parts: Vec<String> = Vec::new();
-        for place in places {
-            if !parts.contains(&place.part) {
-                parts.push(place.part);
-            }
-        }
-        parts
-    }
 }
 
 /// Usual names of the four arrays of two parts: `x_train`, `y_train`, `x_test`, `y_test`.
@@ -135,12 +125,13 @@ fn members(path: &Path, bytes: &Vec<u8>, request: &Request) -> Result<Members> {
     };
     let archive = ZipArchive::from_slice(bytes).map_err(damaged)?;
     let place = |name: &str| Place::of(name.strip_suffix(".npy")?);
-    let mut places = Vec::new();
+    let mut present = Vec::new();
     let mut entries = archive.entries();
     while let Some(entry) = entries.next_entry().map_err(damaged)? {
-        places.extend(place(&String::from_utf8_lossy(entry.file_path().as_ref())));
+        let place = place(&String::from_utf8_lossy(entry.file_path().as_ref()));
+        present.extend(place.map(|place| place.part));
     }
-    let chosen = parts::choose(path, &Place::parts(places.into_iter()), request)?;
+    let chosen = parts::choose(path, present, request)?;
     let wanted = chosen.or_usual();
     let mut members = Members { expected: usual_names(wanted), ..Members::default() };
     let mut entries = archive.entries();
@@ -151,7 +142,7 @@ fn members(path: &Path, bytes: &Vec<u8>, request: &Request) -> Result<Members> {
         let place = known.as_ref().and_then(|place| place.among(wanted));
         let is_names = key.eq_ignore_ascii_case(CLASS_NAMES) && name != key;
         if place.is_none() && !is_names {
-            // Where a part is missing, nothing has been noted about the others.
+            // Other parts are noted as such; where one is missing, the error lists them.
             if known.is_none() || chosen.both().is_none() {
                 members.strangers.push(name);
             }

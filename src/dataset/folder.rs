@@ -1,7 +1,7 @@
 //! The user's own data: reading the format of a path, and determining the classes.
 
 use super::classes::{self, ClassSources, Named};
-use super::formats::{FORMATS, Format, Read, formats_text};
+use super::formats::{FORMATS, Format, Layout, Read, formats_text};
 use super::request::Request;
 use super::{Dataset, Samples, Source, image_folder, layout, names};
 use crate::error::{Error, Result};
@@ -98,7 +98,7 @@ fn name(path: &Path, prefix: Option<&str>) -> String {
 
 /// Options that apply to some formats only, and the common name of these formats.
 const OPTIONS: [(&str, &str); 6] = [
-    ("label_column", "CSV and Parquet files"),
+    ("label_column", "CSV, Parquet and CIFAR files"),
     ("background", "image files"),
     ("size", "image files"),
     ("channels", "image files"),
@@ -145,7 +145,9 @@ fn read_folder(folder: &Path, prefix: Option<&str>, request: &Request) -> Result
     let layout::Content { format, layout, passed_over, class_names } =
         layout::find(folder, prefix, request)?;
     check_options(folder, format, request)?;
-    let mut read = (layout.read)(request)?;
+    let Layout { notes, read, .. } = layout;
+    let mut read = read(request)?;
+    read.warnings.splice(0..0, notes);
     read.warnings.extend(passed_over);
     if let Some(path) = class_names.filter(|_| read.settled.is_none()) {
         let given = names::read_names(&path)?;

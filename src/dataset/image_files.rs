@@ -170,7 +170,7 @@ pub(super) fn read(
 /// As [`read`].
 pub(super) fn load<const N: usize>(
     folder: &Path,
-    parts: [Part; N],
+    parts: &[Part; N],
     wanted: Wanted,
 ) -> Result<([Loaded; N], Vec<String>)> {
     let all: Vec<&Encoded> = parts.iter().flat_map(|part| &part.images).collect();
@@ -181,13 +181,13 @@ pub(super) fn load<const N: usize>(
     for Part { path, images, labels } in parts {
         let others = rest.split_off(images.len());
         let mut decoded = std::mem::replace(&mut rest, others);
-        notes.extend(conversion(&path, &decoded, &form, wanted.background));
+        notes.extend(conversion(path, &decoded, &form, wanted.background));
         let mut pixels = Vec::with_capacity(decoded.len() * height * width * form.channels);
         for image in &mut decoded {
             pixels.append(&mut std::mem::take(&mut image.pixels));
         }
         let images = Images::with_channels(pixels, height, width, form.channels)?;
-        loaded.push(Loaded { samples: Samples::new(images, labels)?, decoded });
+        loaded.push(Loaded { samples: Samples::new(images, labels.clone())?, decoded });
     }
     notes.extend(form.reason.map(|reason| {
         format!(

@@ -84,7 +84,7 @@ fn folder_layout(folder: &Path, request: &Request) -> Result<FolderLayout> {
     if !divided {
         return classes(folder).map(FolderLayout::Classes);
     }
-    let chosen = parts::choose(folder, &present, request)?;
+    let chosen = parts::choose(folder, present.clone(), request)?;
     let paths = chosen.both().map(|both| both.map(|name| part(&all, name)));
     match paths {
         Some([Some(train), Some(test)]) => {
@@ -122,12 +122,10 @@ pub(super) fn read(folder: &Path, request: &Request) -> Result<Read> {
     };
     let known = several(&train, classes(&train)?)?;
     let parts = [files(&train, &known, &known)?, files(&test, &classes(&test)?, &known)?];
-    let paths = parts.each_ref().map(|part| part.images.clone());
-    let (parts, notes) = image_files::load(folder, parts, wanted)?;
+    let (loaded, notes) = image_files::load(folder, &parts, wanted)?;
     warnings.extend(notes);
-    let sources = [(&train, 0), (&test, 1)]
-        .map(|(folder, at)| described(folder, paths[at].iter().zip(&parts[at].decoded)));
-    let [train, test] = parts.map(|part| part.samples);
+    let sources = [0, 1].map(|at| described(&parts[at], &loaded[at].decoded));
+    let [train, test] = loaded.map(|part| part.samples);
     let class_names = known.into_iter().map(|class| class.name).collect();
     Ok(Read { class_names, train, test, sources: sources.into(), warnings })
 }
@@ -135,15 +133,14 @@ pub(super) fn read(folder: &Path, request: &Request) -> Result<Read> {
 /// Reads `CLASS/*`, and splits off test images.
 fn read_undivided(folder: &Path, classes: Vec<Entry>, wanted: Wanted) -> Result<Read> {
     let classes = several(folder, classes)?;
-    let files = files(folder, &classes, &classes)?;
-    let images = files.images.clone();
-    let (train, test) = divide(&files.labels).map_err(|class| {
+    let part = [files(folder, &classes, &classes)?];
+    let (train, test) = divide(&part[0].labels).map_err(|class| {
         let class = &classes[usize::from(class)].path;
         Error::input(class, "holds one image; expected two, one of them for the test")
     })?;
     let ([Loaded { samples: all, decoded }], mut warnings) =
-        image_files::load(folder, [files], wanted)?;
-    let source = described(folder, images.iter().zip(&decoded));
+        image_files::load(folder, &part, wanted)?;
+    let source = described(&part[0], &decoded);
     warnings.push(put_aside(folder, &test, &all));
     let (train, test) = (all.select(&train), all.select(&test));
     let class_names = classes.into_iter().map(|class| class.name).collect();
@@ -228,8 +225,9 @@ fn files(folder: &Path, classes: &[Entry], known: &[Entry]) -> Result<Part> {
 
 /// A folder as listed in the manifest: by the lines that `sha256sum` prints for its images, in the
 /// order of their paths.
-fn described<'a>(folder: &Path, files: impl Iterator<Item = (&'a Encoded, &'a Decoded)>) -> Source {
-    let mut files: Vec<_> = files.collect();
+fn described(part: &Part, decoded: &[Decoded]) -> Source {
+    let folder = &part.path;
+    let mut files: Vec<_> = part.images.iter().zip(decoded).collect();
     files.sort_by_key(|(file, _)| &file.name);
     let mut hash = Sha256::new();
     for (file, image) in &files {

@@ -3,6 +3,7 @@
 
 use super::columns::{is_label, named};
 use super::image_files::Encoded;
+use super::labels::Values;
 use super::request::{LabelColumn, Request};
 use crate::error::{Error, Result};
 use crate::format::listed;
@@ -11,7 +12,7 @@ use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::DataType;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::schema::types::TypePtr;
+use parquet::schema::types::{SchemaDescriptor, TypePtr};
 use serde_json::Value;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,13 +27,7 @@ const LABELS: [&str; 2] = ["label", "fine_label"];
 /// Images and labels of one file, as many of each.
 pub(super) struct Rows {
     pub images: Vec<Encoded>,
-    pub labels: RowLabels,
-}
-
-/// Labels of the rows.
-pub(super) enum RowLabels {
-    Numbers(Vec<u16>),
-    Names(Vec<String>),
+    pub labels: Values,
 }
 
 /// The two columns, and the names of the classes.
@@ -176,54 +171,33 @@ impl Table {
     }
 
     fn rows(&self, columns: &Columns) -> Result<Rows> {
-        let images = self.leaf(&[&[&columns.image, "bytes"], &[&columns.image]])?;
-        let labels = self.leaf(&[&[&columns.label]])?;
-        let refused =
-            |row: usize, message: String| Error::input(&self.path, format!("row {row} {message}"));
-        let mut rows = Rows { images: Vec::new(), labels: RowLabels::Numbers(Vec::new()) };
-        for group in 0..self.reader.num_row_groups() {
-            let first = rows.images.len();
-            for (at, image) in self.values(group, &images, bytes)?.into_iter().enumerate() {
-                let row = first + at;
-                let image = image.ok_or_else(|| {
-                    refused(row, format!("has no bytes of an image in `{}`", columns.image))
-                })?;
-                let name = self.path.join(format!("row {row}"));
-                rows.images.push(Encoded { name, bytes: Some(image) });
-            }
-            let label = |at: usize, label: Option<Label>| {
-                let column = &columns.label;
-                label.ok_or_else(|| refused(first + at, format!("has no `{column}`")))
-            };
-            for (at, given) in self.values(group, &labels, self::labels)?.into_iter().enumerate() {
-                match (&mut rows.labels, label(at, given)?) {
-                    (RowLabels::Numbers(numbers), Label::Number(number)) => {
-                        numbers.push(u16::try_from(number).map_err(|_| {
-                            let column = &columns.label;
-                            let most = u16::MAX;
-                            refused(
-                                first + at,
-                                format!("has the `{column}` {number}, expected 0 to {most}"),
-                            )
-                        })?);
-                    }
-                    (RowLabels::Names(names), Label::Name(name)) => names.push(name),
-                    (labels, Label::Name(name)) => *labels = RowLabels::Names(vec![name]),
-                    (RowLabels::Names(_), Label::Number(_)) => {
-                        return Err(self.damaged(&"numbers among text"));
-                    }
-                }
-            }
-        }
-        let n_labels = match &rows.labels {
-            RowLabels::Numbers(numbers) => numbers.len(),
-            RowLabels::Names(names) => names.len(),
+        let Columns { image, label, .. } = columns;
+        let missing = format!("has no bytes of an image in `{image}`");
+        let leaf = self.leaf(&[&[image, "bytes"], &[image]])?;
+        let images = self.column(&leaf, bytes, &missing)?;
+        let missing = format!("has no `{label}`");
+        let leaf = self.leaf(&[&[label]])?;
+        let labels = match self.schema().column(leaf.at).physical_type() {
+            Physical::BYTE_ARRAY => Values::Names(self.column(&leaf, texts, &missing)?),
+            _ => Values::Numbers(self.column(&leaf, numbers, &missing)?),
         };
-        match rows.images.len() {
-            0 => Err(Error::input(&self.path, "has no rows, expected at least one")),
-            n if n == n_labels => Ok(rows),
-            n => Err(self.damaged(&format!("{n_labels} labels for {n} images"))),
+        match (images.len(), labels.len()) {
+            (0, _) => Err(Error::input(&self.path, "has no rows, expected at least one")),
+            (n, n_labels) if n != n_labels => {
+                Err(self.damaged(&format!("{n_labels} labels for {n} images")))
+            }
+            _ => {
+                let named = |(row, bytes)| Encoded {
+                    name: self.path.join(format!("row {row}")),
+                    bytes: Some(bytes),
+                };
+                Ok(Rows { images: images.into_iter().enumerate().map(named).collect(), labels })
+            }
         }
+    }
+
+    fn schema(&self) -> &SchemaDescriptor {
+        self.reader.metadata().file_metadata().schema_descr()
     }
 
     fn damaged(&self, what: &dyn std::fmt::Display) -> Error {
@@ -233,7 +207,7 @@ impl Table {
 
     /// The column at the first of the paths that there is.
     fn leaf(&self, paths: &[&[&str]]) -> Result<Leaf> {
-        let schema = self.reader.metadata().file_metadata().schema_descr();
+        let schema = self.schema();
         let found = paths.iter().find_map(|path| {
             let at = (0..schema.num_columns()).find(|&at| {
                 schema.column(at).path().parts().iter().map(String::as_str).eq(path.iter().copied())
@@ -247,26 +221,28 @@ impl Table {
         })
     }
 
-    /// Values of a column in a group of rows; `None` where there is none.
-    fn values<T>(&self, group: usize, leaf: &Leaf, read: Read<T>) -> Result<Vec<Option<T>>> {
+    /// All values of a column; `missing` is said of a row without one.
+    fn column<T>(&self, leaf: &Leaf, read: Read<T>, missing: &str) -> Result<Vec<T>> {
         let damaged = |error: ParquetError| self.damaged(&error);
-        let rows = self.reader.get_row_group(group).map_err(damaged)?;
-        let n =
-            usize::try_from(rows.metadata().num_rows()).map_err(|error| self.damaged(&error))?;
-        let mut column = rows.get_column_reader(leaf.at).map_err(damaged)?;
-        let mut levels = Vec::new();
-        let known = (leaf.whole > 0).then_some(&mut levels);
-        let values = read(&mut column, n, known).map_err(damaged)?;
-        let present: Vec<bool> = match leaf.whole {
-            0 => vec![true; values.len()],
-            whole => levels.iter().map(|&level| level == whole).collect(),
-        };
-        if present.len() != n || present.iter().filter(|present| **present).count() != values.len()
-        {
-            return Err(self.damaged(&format!("{n} rows with {} values", values.len())));
+        let mut all = Vec::new();
+        for group in 0..self.reader.num_row_groups() {
+            let rows = self.reader.get_row_group(group).map_err(damaged)?;
+            let n = usize::try_from(rows.metadata().num_rows())
+                .map_err(|error| self.damaged(&error))?;
+            let mut column = rows.get_column_reader(leaf.at).map_err(damaged)?;
+            let mut levels = Vec::new();
+            let known = (leaf.whole > 0).then_some(&mut levels);
+            let values = read(&mut column, n, known).map_err(damaged)?;
+            if let Some(at) = levels.iter().position(|&level| level != leaf.whole) {
+                let row = all.len() + at;
+                return Err(Error::input(&self.path, format!("row {row} {missing}")));
+            }
+            if values.len() != n {
+                return Err(self.damaged(&format!("{} values in {n} rows", values.len())));
+            }
+            all.extend(values);
         }
-        let mut values = values.into_iter();
-        Ok(present.into_iter().map(|present| if present { values.next() } else { None }).collect())
+        Ok(all)
     }
 }
 
@@ -282,14 +258,8 @@ struct Leaf {
 /// each row.
 type Read<T> = fn(&mut ColumnReader, usize, Option<&mut Vec<i16>>) -> Result<Vec<T>, ParquetError>;
 
-/// A label of a row.
-enum Label {
-    Number(i64),
-    Name(String),
-}
-
-/// All values of a typed column.
-fn all<T: DataType>(
+/// Values of a typed column.
+fn typed<T: DataType>(
     reader: &mut ColumnReaderImpl<T>,
     n: usize,
     mut levels: Option<&mut Vec<i16>>,
@@ -316,29 +286,31 @@ fn bytes(
     levels: Option<&mut Vec<i16>>,
 ) -> Result<Vec<Vec<u8>>, ParquetError> {
     let ColumnReader::ByteArrayColumnReader(reader) = reader else { return Err(unexpected()) };
-    Ok(all(reader, n, levels)?.into_iter().map(|bytes| bytes.data().to_vec()).collect())
+    Ok(typed(reader, n, levels)?.into_iter().map(|bytes| bytes.data().to_vec()).collect())
 }
 
-fn labels(
+fn texts(
     reader: &mut ColumnReader,
     n: usize,
     levels: Option<&mut Vec<i16>>,
-) -> Result<Vec<Label>, ParquetError> {
-    let numbers = |number: i64| Label::Number(number);
+) -> Result<Vec<String>, ParquetError> {
+    let ColumnReader::ByteArrayColumnReader(reader) = reader else { return Err(unexpected()) };
+    typed(reader, n, levels)?.into_iter().map(|text| Ok(text.as_utf8()?.to_owned())).collect()
+}
+
+fn numbers(
+    reader: &mut ColumnReader,
+    n: usize,
+    levels: Option<&mut Vec<i16>>,
+) -> Result<Vec<i64>, ParquetError> {
     match reader {
         ColumnReader::BoolColumnReader(reader) => {
-            Ok(all(reader, n, levels)?.into_iter().map(i64::from).map(numbers).collect())
+            Ok(typed(reader, n, levels)?.into_iter().map(i64::from).collect())
         }
         ColumnReader::Int32ColumnReader(reader) => {
-            Ok(all(reader, n, levels)?.into_iter().map(i64::from).map(numbers).collect())
+            Ok(typed(reader, n, levels)?.into_iter().map(i64::from).collect())
         }
-        ColumnReader::Int64ColumnReader(reader) => {
-            Ok(all(reader, n, levels)?.into_iter().map(numbers).collect())
-        }
-        ColumnReader::ByteArrayColumnReader(reader) => all(reader, n, levels)?
-            .into_iter()
-            .map(|bytes| Ok(Label::Name(bytes.as_utf8()?.to_owned())))
-            .collect(),
+        ColumnReader::Int64ColumnReader(reader) => typed(reader, n, levels),
         _ => Err(unexpected()),
     }
 }

@@ -26,6 +26,17 @@ pub(super) fn is_part(name: &str, request: &Request) -> bool {
     is_usual(name) || asked.any(|asked| asked.to_lowercase() == name)
 }
 
+/// The part of a file with this name, in lower case and without its extension: the first of its
+/// words that is a name of a part.
+pub(super) fn of_name(name: &str, request: &Request) -> Option<String> {
+    words(name).find(|word| is_part(word, request)).map(str::to_owned)
+}
+
+/// The words of a name.
+pub(super) fn words(name: &str) -> impl Iterator<Item = &str> {
+    name.split(|letter: char| !letter.is_alphanumeric())
+}
+
 /// The parts that are read, by their names in lower case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Parts {
@@ -43,18 +54,48 @@ impl Parts {
         Some([self.train.as_deref()?, self.test.as_deref()?])
     }
 
+    /// Notes about the parts of `path` that are `present`; none where there is nothing to train on.
+    fn notes(&self, path: &Path, present: &[String], request: &Request) -> Vec<String> {
+        let Some(train) = &self.train else { return Vec::new() };
+        let path = path.display();
+        let mut notes = Vec::new();
+        let replacing = self.test.as_ref().filter(|test| !TEST[..2].contains(&test.as_str()));
+        if let Some(test) = replacing.filter(|_| request.test_part.is_none()) {
+            notes.push(format!("{path} has no part `test`: its part `{test}` is the test part"));
+        }
+        let is_read = |part: &String| part == train || self.test.as_ref() == Some(part);
+        notes.extend(present.iter().filter(|part| !is_read(part)).map(|part| {
+            format!(
+                "the part `{part}` of {path} is left out (`Request::train_part` or \
+                 `Request::test_part` chooses it)"
+            )
+        }));
+        notes
+    }
+
     /// Both parts, by their usual names where they are missing.
     pub fn or_usual(&self) -> [&str; 2] {
         [self.train.as_deref().unwrap_or(TRAIN[0]), self.test.as_deref().unwrap_or(TEST[0])]
     }
 }
 
-/// Chooses among the parts of `path`, given by their names in lower case: the requested ones,
-/// otherwise by their usual names. A validation part is tested on if there is no test part.
+/// Chooses among the parts of `path`, given by their names in lower case, once or more often: the
+/// requested ones, otherwise by their usual names. A validation part is tested on if there is no
+/// test part.
 ///
 /// # Errors
 /// [`Error::Parameter`] if a requested part is not there, or is requested for both.
-pub(super) fn choose(path: &Path, present: &[String], request: &Request) -> Result<Parts> {
+pub(super) fn choose(
+    path: &Path,
+    found: impl IntoIterator<Item = String>,
+    request: &Request,
+) -> Result<Parts> {
+    let mut present: Vec<String> = Vec::new();
+    for part in found {
+        if !present.contains(&part) {
+            present.push(part);
+        }
+    }
     let requested = |field: &str, asked: &Option<String>| -> Result<Option<String>> {
         let Some(asked) = asked else { return Ok(None) };
         let name = asked.to_lowercase();
@@ -62,7 +103,7 @@ pub(super) fn choose(path: &Path, present: &[String], request: &Request) -> Resu
             return Ok(Some(name));
         }
         let path = path.display();
-        let expected = match present {
+        let expected = match &present[..] {
             [] => format!("no part, as {path} has none with names"),
             parts => format!("a part of {path}, which are {}", listed(parts)),
         };
@@ -81,27 +122,9 @@ pub(super) fn choose(path: &Path, present: &[String], request: &Request) -> Resu
     };
     let train = train.or_else(|| first(&TRAIN, &test));
     let test = test.or_else(|| first(&TEST, &train));
-    let notes = match (&train, &test) {
-        (Some(train), Some(test)) => notes(path, present, request, [train, test]),
-        _ => Vec::new(),
-    };
-    Ok(Parts { train, test, notes })
-}
-
-fn notes(path: &Path, present: &[String], request: &Request, read: [&str; 2]) -> Vec<String> {
-    let mut notes = Vec::new();
-    let path = path.display();
-    let test = read[1];
-    if request.test_part.is_none() && !TEST[..2].contains(&test) {
-        notes.push(format!("{path} has no part `test`: its part `{test}` is the test part"));
-    }
-    for part in present.iter().filter(|part| !read.contains(&part.as_str())) {
-        notes.push(format!(
-            "the part `{part}` of {path} is left out (`Request::train_part` or \
-             `Request::test_part` chooses it)"
-        ));
-    }
-    notes
+    let mut parts = Parts { train, test, notes: Vec::new() };
+    parts.notes = parts.notes(path, &present, request);
+    Ok(parts)
 }
 
 #[cfg(test)]
@@ -109,11 +132,11 @@ mod tests {
     use super::*;
 
     fn chosen(present: &[&str], train: Option<&str>, test: Option<&str>) -> Result<Parts> {
-        let present: Vec<String> = present.iter().map(|&part| part.to_owned()).collect();
+        let present = present.iter().map(|&part| part.to_owned());
         let mut request = Request::new("data");
         request.train_part = train.map(str::to_owned);
         request.test_part = test.map(str::to_owned);
-        choose(Path::new("data"), &present, &request)
+        choose(Path::new("data"), present, &request)
     }
 
     #[test]
@@ -133,7 +156,10 @@ mod tests {
             assert_eq!(parts.both(), Some(expected), "{present:?}");
             assert_eq!(parts.notes.len(), notes, "{:?}", parts.notes);
         }
-        assert_eq!(chosen(&["train"], None, None).unwrap().both(), None);
+        // Without a test part the others are named all the same.
+        let alone = chosen(&["train", "extra", "train"], None, None).unwrap();
+        assert_eq!((alone.both(), alone.notes.len()), (None, 1));
+        assert_eq!(alone.or_usual(), ["train", "test"]);
         assert_eq!(chosen(&["val"], None, None).unwrap().or_usual(), ["train", "val"]);
     }
 

@@ -257,7 +257,7 @@ pub struct Request {
     /// Part to test on, if not `test` or, without one, the validation part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_part: Option<String>,
-    /// `true` if rows and columns of pixels should be exchanged. EMNIST's files need no request.
+    /// `true` if rows and columns of pixels should be exchanged; those of EMNIST's files always are.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub transpose: bool,
     /// Names of the classes: a file, or names separated by commas, as [`super::parse_names`]

@@ -19,7 +19,7 @@ pub(super) static FORMAT: Format = Format {
     looks_like: "CIFAR's binary files (data_batch_1.bin, ..., test_batch.bin, or train.bin, test.bin)",
     endings: &[".bin"],
     options: &["label_column"],
-    find: Some(|folder, _| find(folder)),
+    find: Some(|folder, _| Ok(find(folder))),
     named_set: None,
     file: None,
     written: None,
@@ -76,7 +76,7 @@ struct Files {
     names: Vec<Option<PathBuf>>,
 }
 
-fn find(folder: &Folder<'_>) -> Result<Option<FoundFiles>> {
+fn find(folder: &Folder<'_>) -> Option<FoundFiles> {
     let called = |wanted: &dyn Fn(&str) -> bool| {
         folder.files().filter(|entry| wanted(&entry.lower())).collect::<Vec<&Entry>>()
     };
@@ -87,7 +87,7 @@ fn find(folder: &Folder<'_>) -> Result<Option<FoundFiles>> {
                        binary version, cifar-10-binary.tar.gz or cifar-100-binary.tar.gz of \
                        https://www.cs.toronto.edu/~kriz/cifar.html";
         let layout = Err(Error::input(&pickle.path, message));
-        return Ok(Some(FoundFiles { first: Some(pickle.name.clone()), layout }));
+        return Some(FoundFiles { first: Some(pickle.name.clone()), layout });
     }
     let of = |kind: &Kind| {
         called(&|name| {
@@ -95,11 +95,9 @@ fn find(folder: &Folder<'_>) -> Result<Option<FoundFiles>> {
         })
     };
     let found = [&CIFAR_10, &CIFAR_100].into_iter().map(|kind| (kind, of(kind)));
-    let Some((kind, files)) = found.into_iter().find(|(_, files)| !files.is_empty()) else {
-        return Ok(None);
-    };
+    let (kind, files) = found.into_iter().find(|(_, files)| !files.is_empty())?;
     let first = Some(files[0].name.clone());
-    Ok(Some(FoundFiles { first, layout: layout(folder, kind, &files) }))
+    Some(FoundFiles { first, layout: layout(folder, kind, &files) })
 }
 
 /// `true` for `data_batch_1.bin` and its like.
@@ -137,7 +135,11 @@ fn layout(folder: &Folder<'_>, kind: &'static Kind, files: &[&Entry]) -> Result<
     let names = kind.labels.iter().map(beside).collect::<Result<Vec<_>>>()?;
     let read_files = train.iter().chain([&test]).chain(names.iter().flatten()).cloned().collect();
     let files = Files { kind, train, test, names };
-    Ok(Layout { files: Some(read_files), read: Box::new(move |request| read(&files, request)) })
+    Ok(Layout {
+        files: Some(read_files),
+        notes: Vec::new(),
+        read: Box::new(move |request| read(&files, request)),
+    })
 }
 
 /// Place of the requested label in a record, otherwise of the last.

@@ -15,7 +15,7 @@ pub(super) static FORMAT: Format = Format {
     looks_like: "four CSV files (x_train.csv, y_train.csv, x_test.csv, y_test.csv; plain or .gz)",
     endings: ENDINGS,
     options: &["label_column", "train_part", "test_part"],
-    find: Some(|folder, _| Ok(four::arrays(folder, ENDINGS)?.map(|arrays| arrays.found(read)))),
+    find: Some(|folder, _| Ok(four::arrays(folder, ENDINGS).map(|arrays| arrays.found(read)))),
     named_set: None,
     file: None,
     written: Some(Written {

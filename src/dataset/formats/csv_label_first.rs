@@ -8,7 +8,7 @@ use super::{
 use crate::dataset::arrays::Place;
 use crate::dataset::csv;
 use crate::dataset::listing::Entry;
-use crate::dataset::parts::{self, Parts};
+use crate::dataset::parts::{self, words};
 use crate::dataset::request::Request;
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -19,13 +19,13 @@ pub(super) static FORMAT: Format = Format {
     looks_like: "two CSV files with labels and pixels (train.csv, test.csv), or train.csv alone",
     endings: ENDINGS,
     options: &["label_column", "train_part", "test_part"],
-    find: Some(|folder, found| find(folder, found.is_empty())),
+    find: Some(|folder, found| Ok(find(folder, found.is_empty()))),
     named_set: None,
     file: Some(SingleFile {
         title: ".csv with labels and pixels",
         is_called: |name| stem(name, ENDINGS).is_some_and(|stem| Place::of(stem).is_none()),
         read: |path, request| {
-            parts::choose(path, &[], request)?;
+            parts::choose(path, [], request)?;
             read(path, None, request)
         },
     }),
@@ -39,10 +39,10 @@ pub(super) static FORMAT: Format = Format {
 /// The CSV files whose names fit the chosen parts best, `train` and `test` as a rule. If the folder
 /// holds nothing else (`alone`), the first is enough, and the words may be parts of others:
 /// `trainset`, but also `training_log`.
-fn find(folder: &Folder<'_>, alone: bool) -> Result<Option<FoundFiles>> {
+fn find(folder: &Folder<'_>, alone: bool) -> Option<FoundFiles> {
     // Beside one of the four files a name like `train_images.csv` is another of them; otherwise it
     // holds pixels with their labels.
-    let has_four = four::arrays(folder, ENDINGS)?.is_some();
+    let has_four = four::arrays(folder, ENDINGS).is_some();
     let stem_of = |entry: &Entry| {
         let lower = entry.lower();
         let stem = stem(&lower, ENDINGS)?;
@@ -50,7 +50,14 @@ fn find(folder: &Folder<'_>, alone: bool) -> Result<Option<FoundFiles>> {
     };
     let files = folder.files().filter_map(|entry| Some((entry, stem_of(entry)?)));
     let files: Vec<(&Entry, String)> = files.collect();
-    let parts = chosen(folder, &files)?;
+    let any = files.first()?.0.name.clone();
+    let present = files.iter().filter_map(|(_, stem)| parts::of_name(stem, folder.request));
+    let parts = match parts::choose(folder.path, present, folder.request) {
+        Ok(parts) => parts,
+        Err(error) => {
+            return alone.then_some(FoundFiles { first: Some(any), layout: Err(error) });
+        }
+    };
     let wanted = parts.or_usual();
     let mut found: [Vec<(usize, &Entry)>; 2] = Default::default();
     let mut left_out = Vec::new();
@@ -60,7 +67,7 @@ fn find(folder: &Folder<'_>, alone: bool) -> Result<Option<FoundFiles>> {
             if fit < WITHIN || alone {
                 found[part].push((fit, entry));
             }
-        } else if parts.both().is_some() && words(stem).any(parts::is_usual) {
+        } else if parts.train.is_some() && words(stem).any(parts::is_usual) {
             left_out.push(entry.path.clone());
         }
     }
@@ -70,35 +77,16 @@ fn find(folder: &Folder<'_>, alone: bool) -> Result<Option<FoundFiles>> {
         files.map(|(_, entry)| entry).collect::<Vec<_>>()
     });
     let [train, test] = &best;
-    let Some(first) = train.first().or(test.first()).map(|entry| entry.name.clone()) else {
-        return Ok(None);
-    };
+    let first = train.first().or(test.first())?.name.clone();
     if !alone && (train.is_empty() || test.is_empty()) {
-        return Ok(None);
+        return None;
     }
     let layout = layout(folder.path, train, test, &first).map(|(train, test)| Layout {
         files: Some([&train].into_iter().chain(&test).chain(&left_out).cloned().collect()),
-        read: Box::new(move |request| {
-            let mut data = read(&train, test.as_deref(), request)?;
-            data.warnings.splice(0..0, parts.notes);
-            Ok(data)
-        }),
+        notes: parts.notes,
+        read: Box::new(move |request| read(&train, test.as_deref(), request)),
     });
-    Ok(Some(FoundFiles { first: Some(first), layout }))
-}
-
-/// The chosen ones of the parts that are words of the names.
-fn chosen(folder: &Folder<'_>, files: &[(&Entry, String)]) -> Result<Parts> {
-    let mut present: Vec<String> = Vec::new();
-    for word in files.iter().flat_map(|(_, stem)| words(stem)) {
-        if parts::is_part(word, folder.request) && !present.iter().any(|part| part == word) {
-            present.push(word.to_owned());
-        }
-    }
-    if files.is_empty() {
-        return Ok(Parts::default());
-    }
-    parts::choose(folder.path, &present, folder.request)
+    Some(FoundFiles { first: Some(first), layout })
 }
 
 /// The file to train on and, if there is one, the file to test on.
@@ -125,10 +113,6 @@ const WITHIN: usize = 2;
 /// [`WITHIN`] if it contains it inside another one.
 fn fit(stem: &str, word: &str) -> usize {
     if stem == word { 0 } else { WITHIN - usize::from(words(stem).any(|other| other == word)) }
-}
-
-fn words(stem: &str) -> impl Iterator<Item = &str> {
-    stem.split(|letter: char| !letter.is_alphanumeric())
 }
 
 fn read(train: &Path, test: Option<&Path>, request: &Request) -> Result<Read> {

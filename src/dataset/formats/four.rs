@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 pub(super) struct Arrays {
     /// Name of the first of the files.
     pub first: String,
-    /// Paths of all four, or the error about missing ones.
+    /// Paths of all four, or the error about missing ones or parts.
     pub paths: Result<[PathBuf; 4]>,
     /// Paths of the files of parts that are left out, as the notes say.
     pub left_out: Vec<PathBuf>,
@@ -70,10 +70,7 @@ pub(super) fn stem<'a>(lower: &'a str, endings: &[&str]) -> Option<&'a str> {
 
 /// Four files of arrays with these extensions, uncompressed ones first, if there are any. Names of
 /// images alone belong to another format, for example `train_images.csv`.
-///
-/// # Errors
-/// As [`parts::choose`].
-pub(super) fn arrays(folder: &Folder<'_>, endings: &[&str]) -> Result<Option<Arrays>> {
+pub(super) fn arrays(folder: &Folder<'_>, endings: &[&str]) -> Option<Arrays> {
     let mut found: Vec<(&Entry, Place)> = Vec::new();
     let mut usual = false;
     for entry in folder.files() {
@@ -86,10 +83,21 @@ pub(super) fn arrays(folder: &Folder<'_>, endings: &[&str]) -> Result<Option<Arr
     }
     let has_labels = found.iter().any(|(_, place)| !place.holds_images);
     if found.is_empty() || !(usual || has_labels) {
-        return Ok(None);
+        return None;
     }
-    let present = Place::parts(found.iter().map(|(_, place)| place.clone()));
-    let chosen = parts::choose(folder.path, &present, folder.request)?;
+    let present = found.iter().map(|(_, place)| place.part.clone());
+    let chosen = match parts::choose(folder.path, present, folder.request) {
+        Ok(chosen) => chosen,
+        Err(error) => {
+            let first = found[0].0.name.clone();
+            return Some(Arrays {
+                first,
+                paths: Err(error),
+                left_out: Vec::new(),
+                notes: Vec::new(),
+            });
+        }
+    };
     let wanted = chosen.or_usual();
     let mut slots: [Vec<&Entry>; 4] = Default::default();
     let mut left_out = Vec::new();
@@ -103,11 +111,11 @@ pub(super) fn arrays(folder: &Folder<'_>, endings: &[&str]) -> Result<Option<Arr
     let zipped = if endings.len() > 1 { "[.gz]" } else { "" };
     let expected = arrays::usual_names(wanted).map(|name| format!("{name}{}{zipped}", endings[0]));
     let paths = all_four(folder.path, &slots, "", expected);
-    Ok(Some(Arrays { first, paths, left_out, notes: chosen.notes }))
+    Some(Arrays { first, paths, left_out, notes: chosen.notes })
 }
 
 impl Arrays {
-    /// The files as a layout whose notes precede the warnings of `read`.
+    /// The files as a layout.
     pub fn found(
         self,
         read: impl FnOnce(&[PathBuf; 4], &Request) -> Result<Read> + 'static,
@@ -115,11 +123,8 @@ impl Arrays {
         let Self { first, paths, left_out, notes } = self;
         let layout = paths.map(|paths| Layout {
             files: Some([&paths[..], &left_out].concat()),
-            read: Box::new(move |request| {
-                let mut data = read(&paths, request)?;
-                data.warnings.splice(0..0, notes);
-                Ok(data)
-            }),
+            notes,
+            read: Box::new(move |request| read(&paths, request)),
         });
         FoundFiles { first: Some(first), layout }
     }

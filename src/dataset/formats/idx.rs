@@ -120,6 +120,7 @@ fn find(folder: &Folder<'_>) -> Result<Option<FoundFiles>> {
     let paths = all_four(folder.path, &slots, "IDX ", expected);
     let layout = paths.map(|paths| Layout {
         files: Some(paths.to_vec()),
+        notes: Vec::new(),
         read: Box::new(move |request| read(IdxFiles { paths, prefix, mapping }, request.transpose)),
     });
     Ok(Some(FoundFiles { first, layout }))
@@ -138,11 +139,13 @@ fn read(files: IdxFiles, transpose: bool) -> Result<Read> {
     let mut warnings: Vec<String> = note.into_iter().collect();
     let mut names = None;
     if prefix.starts_with("emnist") {
-        // The request exchanges them too, once.
-        if !transpose {
-            train.images = train.images.transposed();
-            test.images = test.images.transposed();
+        if transpose {
+            let expected =
+                format!("no exchange: the images of {prefix} are turned upright already");
+            return Err(Error::parameter("transpose", true, expected));
         }
+        train.images = train.images.transposed();
+        test.images = test.images.transposed();
         warnings.push(format!(
             "rows and columns of the images of {prefix} were exchanged, which turns them upright: \
              EMNIST stores them so"

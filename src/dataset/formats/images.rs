@@ -23,8 +23,11 @@ fn find(folder: &Folder<'_>) -> Option<FoundFiles> {
         return None;
     }
     let path = folder.path.to_owned();
-    let layout = image_folder::check(folder.path, folder.request)
-        .map(|()| Layout { files: None, read: Box::new(move |request| read(&path, request)) });
+    let layout = image_folder::check(folder.path, folder.request).map(|()| Layout {
+        files: None,
+        notes: Vec::new(),
+        read: Box::new(move |request| read(&path, request)),
+    });
     Some(FoundFiles { first: None, layout })
 }
 

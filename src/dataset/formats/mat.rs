@@ -9,7 +9,7 @@ use crate::dataset::parts;
 use crate::dataset::request::Request;
 use crate::dataset::{Images, Samples, Source, check_sizes};
 use crate::error::{Error, Result};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub(super) static FORMAT: Format = Format {
     name: "mat",
@@ -17,55 +17,46 @@ pub(super) static FORMAT: Format = Format {
     looks_like: "MATLAB files (train_32x32.mat, test_32x32.mat, as SVHN comes)",
     endings: &[".mat"],
     options: &["train_part", "test_part"],
-    find: Some(|folder, _| find(folder)),
+    find: Some(|folder, _| Ok(find(folder))),
     named_set: None,
     file: Some(SingleFile {
         title: ".mat with X and y",
         is_called: |name| name.ends_with(".mat"),
         read: |path, request| {
-            parts::choose(path, &[], request)?;
+            parts::choose(path, [], request)?;
             read(path, None)
         },
     }),
     written: None,
 };
 
-/// The part of a file with this name: its first word that is a name of a part.
 fn part(entry: &Entry, request: &Request) -> Option<String> {
-    let lower = entry.lower();
-    let stem = lower.strip_suffix(".mat")?;
-    let mut words = stem.split(|letter: char| !letter.is_alphanumeric());
-    words.find(|word| parts::is_part(word, request)).map(str::to_owned)
+    parts::of_name(entry.lower().strip_suffix(".mat")?, request)
 }
 
-fn find(folder: &Folder<'_>) -> Result<Option<FoundFiles>> {
+fn find(folder: &Folder<'_>) -> Option<FoundFiles> {
     let found: Vec<(&Entry, String)> =
         folder.files().filter_map(|entry| Some((entry, part(entry, folder.request)?))).collect();
-    let mut present: Vec<String> = found.iter().map(|(_, part)| part.clone()).collect();
-    present.sort();
-    present.dedup();
-    let Some((first, _)) = found.first() else { return Ok(None) };
-    let chosen = parts::choose(folder.path, &present, folder.request)?;
+    let first = Some(found.first()?.0.name.clone());
+    Some(FoundFiles { first, layout: layout(folder, &found) })
+}
+
+fn layout(folder: &Folder<'_>, found: &[(&Entry, String)]) -> Result<Layout> {
+    let present = found.iter().map(|(_, part)| part.clone());
+    let chosen = parts::choose(folder.path, present, folder.request)?;
     let [train, test] = chosen.or_usual().map(|wanted| {
         let files: Vec<&Entry> =
             found.iter().filter(|(_, part)| part == wanted).map(|(entry, _)| *entry).collect();
         only_one(folder.path, &files)
     });
-    let paths = train.and_then(|train| Ok((train, test?)));
-    let all: Vec<PathBuf> = found.iter().map(|(entry, _)| entry.path.clone()).collect();
-    let layout = paths.and_then(|(train, test)| {
-        let message = "has no MATLAB file to train on, expected train_32x32.mat";
-        let train = train.ok_or_else(|| Error::input(folder.path, message))?;
-        Ok(Layout {
-            files: Some(all),
-            read: Box::new(move |_| {
-                let mut data = read(&train, test.as_deref())?;
-                data.warnings.splice(0..0, chosen.notes);
-                Ok(data)
-            }),
-        })
-    });
-    Ok(Some(FoundFiles { first: Some(first.name.clone()), layout }))
+    let message = "has no MATLAB file to train on, expected train_32x32.mat";
+    let train = train?.ok_or_else(|| Error::input(folder.path, message))?;
+    let test = test?;
+    Ok(Layout {
+        files: Some(found.iter().map(|(entry, _)| entry.path.clone()).collect()),
+        notes: chosen.notes,
+        read: Box::new(move |_| read(&train, test.as_deref())),
+    })
 }
 
 fn read(train: &Path, test: Option<&Path>) -> Result<Read> {

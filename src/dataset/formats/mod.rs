@@ -155,6 +155,8 @@ pub(super) struct Layout {
     /// Paths of the files that are read, or noted as left out; `None` if the reader itself reports
     /// the files that it ignores.
     pub files: Option<Vec<PathBuf>>,
+    /// Notes about the choice of files, which precede those of the reader.
+    pub notes: Vec<String>,
     pub read: Reader,
 }
 

@@ -15,7 +15,7 @@ pub(super) static FORMAT: Format = Format {
     looks_like: "four .npy files (x_train.npy, ...)",
     endings: ENDINGS,
     options: &["train_part", "test_part"],
-    find: Some(|folder, _| Ok(four::arrays(folder, ENDINGS)?.map(|arrays| arrays.found(read)))),
+    find: Some(|folder, _| Ok(four::arrays(folder, ENDINGS).map(|arrays| arrays.found(read)))),
     named_set: None,
     file: None,
     written: None,

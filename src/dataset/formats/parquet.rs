@@ -5,10 +5,10 @@ use super::{Folder, Format, FoundFiles, Layout, Read, SingleFile};
 use crate::dataset::classes::Named;
 use crate::dataset::image_files::{self, Encoded, Part, Wanted};
 use crate::dataset::listing::{Entry, entries};
-use crate::dataset::parquet_rows::{self, Columns, RowLabels};
-use crate::dataset::parts::{self, Parts};
+use crate::dataset::parquet_rows::{self, Columns, Rows};
+use crate::dataset::parts;
 use crate::dataset::request::Request;
-use crate::dataset::{MAX_CLASSES, Samples, Source};
+use crate::dataset::{LabelFile, Labels, Source, Values};
 use crate::error::{Error, Result};
 use crate::format::{listed, natural};
 use std::path::{Path, PathBuf};
@@ -19,14 +19,14 @@ pub(super) static FORMAT: Format = Format {
     looks_like: "Parquet files of images and labels (train-00000-of-00001.parquet, ..., as on Hugging Face's Hub)",
     endings: &[ENDING],
     options: &["label_column", "background", "size", "channels", "train_part", "test_part"],
-    find: Some(|folder, _| find(folder)),
+    find: Some(|folder, _| Ok(find(folder))),
     named_set: None,
     file: Some(SingleFile {
         title: ".parquet",
         is_called: |name| name.ends_with(ENDING),
         read: |path, request| {
-            parts::choose(path, &[], request)?;
-            read(path, [path.to_owned()].into(), None, request)
+            parts::choose(path, [], request)?;
+            read(path, &[path.to_owned()], None, request)
         },
     }),
     written: None,
@@ -48,21 +48,16 @@ impl Shard {
     /// `None` for a file of another kind.
     fn of(entry: &Entry, request: &Request) -> Option<Self> {
         let lower = entry.lower();
-        let words: Vec<&str> = lower
-            .strip_suffix(ENDING)
-            .filter(|_| !entry.is_dir)?
-            .split(|letter: char| !letter.is_alphanumeric())
-            .collect();
-        let part = words.iter().find(|word| parts::is_part(word, request));
-        let of =
-            words.windows(2).find(|pair| pair[0] == "of").and_then(|pair| pair[1].parse().ok());
-        let part = part.map_or(String::new(), |part| (*part).to_owned());
+        let stem = lower.strip_suffix(ENDING).filter(|_| !entry.is_dir)?;
+        let part = parts::of_name(stem, request).unwrap_or_default();
+        let of = parts::words(stem).skip_while(|word| *word != "of").nth(1);
+        let of = of.and_then(|number| number.parse().ok());
         Some(Self { path: entry.path.clone(), name: entry.name.clone(), part, of })
     }
 }
 
 /// Files in the folder itself, or in the only subfolder with such files, `data` as a rule.
-fn find(folder: &Folder<'_>) -> Result<Option<FoundFiles>> {
+fn find(folder: &Folder<'_>) -> Option<FoundFiles> {
     let shards = |entries: &[Entry]| -> Vec<Shard> {
         entries.iter().filter_map(|entry| Shard::of(entry, folder.request)).collect()
     };
@@ -80,27 +75,28 @@ fn find(folder: &Folder<'_>) -> Result<Option<FoundFiles>> {
                 "holds several folders of Parquet files: which one is meant? Name it: {}",
                 paths.join(" or ")
             );
-            return Err(Error::input(folder.path, message));
+            let first = below[0].1.first().map(|shard| shard.name.clone());
+            return Some(FoundFiles { first, layout: Err(Error::input(folder.path, message)) });
         }
-        let Some((_, files)) = below.pop() else { return Ok(None) };
-        found = files;
+        found = below.pop()?.1;
     }
     let first = Some(found[0].name.clone());
-    let layout = layout(folder, found);
-    Ok(Some(FoundFiles { first, layout }))
+    Some(FoundFiles { first, layout: layout(folder, found) })
 }
 
 fn layout(folder: &Folder<'_>, mut shards: Vec<Shard>) -> Result<Layout> {
     shards.sort_by(|a, b| natural(&a.name, &b.name));
-    let mut present: Vec<String> = shards.iter().map(|shard| shard.part.clone()).collect();
-    present.retain(|part| !part.is_empty());
-    present.sort();
-    present.dedup();
-    let chosen = match present.is_empty() {
+    let (others, named): (Vec<&Shard>, _) = shards.iter().partition(|shard| shard.part.is_empty());
+    let present = named.iter().map(|shard| shard.part.clone());
+    let mut chosen = parts::choose(folder.path, present, folder.request)?;
+    if named.is_empty() {
         // All files together are one part.
-        true => Parts { train: Some(String::new()), ..Parts::default() },
-        false => parts::choose(folder.path, &present, folder.request)?,
-    };
+        chosen.train = Some(String::new());
+    } else if !others.is_empty() {
+        let others: Vec<&str> = others.iter().map(|shard| shard.name.as_str()).collect();
+        let path = folder.path.display();
+        chosen.notes.push(format!("{path} holds {} besides, which is not read", listed(&others)));
+    }
     let of = |part: &Option<String>| -> Result<Vec<PathBuf>> {
         let Some(part) = part else { return Ok(Vec::new()) };
         let files: Vec<&Shard> = shards.iter().filter(|shard| shard.part == *part).collect();
@@ -118,40 +114,32 @@ fn layout(folder: &Folder<'_>, mut shards: Vec<Shard>) -> Result<Layout> {
     };
     let train = of(&chosen.train)?;
     if train.is_empty() {
-        let message = format!("has no part `train`; its parts are {}", present.join(", "));
+        let names: Vec<&str> = shards.iter().map(|shard| shard.name.as_str()).collect();
+        let message = format!("has no part `train`; found {}", listed(&names));
         return Err(Error::input(folder.path, message));
     }
     let test = Some(of(&chosen.test)?).filter(|files| !files.is_empty());
-    let left_out =
-        shards.into_iter().filter(|shard| present.contains(&shard.part)).map(|shard| shard.path);
-    let mut files = train.clone();
-    files.extend(left_out);
     let path = folder.path.to_owned();
     Ok(Layout {
-        files: Some(files),
-        read: Box::new(move |request| {
-            let mut data = read(&path, train, test, request)?;
-            data.warnings.splice(0..0, chosen.notes);
-            Ok(data)
-        }),
+        files: Some(shards.iter().map(|shard| shard.path.clone()).collect()),
+        notes: chosen.notes,
+        read: Box::new(move |request| read(&path, &train, test.as_deref(), request)),
     })
 }
 
 /// Images and labels of the files of a part.
 struct PartRows {
     images: Vec<Encoded>,
-    labels: Vec<Labels>,
+    /// The labels of each file.
+    labels: Vec<LabelFile>,
 }
-
-/// Labels of one file.
-type Labels = (PathBuf, RowLabels);
 
 fn rows(files: &[PathBuf], columns: &Columns, sources: &mut Vec<Source>) -> Result<PartRows> {
     let mut part = PartRows { images: Vec::new(), labels: Vec::new() };
     for path in files {
-        let rows = parquet_rows::rows(path, columns)?;
-        part.images.extend(rows.images);
-        part.labels.push((path.clone(), rows.labels));
+        let Rows { images, labels: values } = parquet_rows::rows(path, columns)?;
+        part.images.extend(images);
+        part.labels.push(LabelFile { path: path.clone(), values, notes: Vec::new(), lines: None });
         sources.push(Source::of_file(path)?);
     }
     Ok(part)
@@ -159,85 +147,65 @@ fn rows(files: &[PathBuf], columns: &Columns, sources: &mut Vec<Source>) -> Resu
 
 fn read(
     path: &Path,
-    train: Vec<PathBuf>,
-    test: Option<Vec<PathBuf>>,
+    train: &[PathBuf],
+    test: Option<&[PathBuf]>,
     request: &Request,
 ) -> Result<Read> {
     let columns = parquet_rows::columns(&train[0], request)?;
     let mut sources = Vec::new();
-    let of_train = rows(&train, &columns, &mut sources)?;
-    let of_test = test.as_ref().map(|files| rows(files, &columns, &mut sources)).transpose()?;
-    let known = class_names(&of_train, &columns)?;
-    let named_by = train[0].join(&columns.label);
-    let part = |files: &[PathBuf], rows: PartRows| -> Result<Part> {
-        let labels = numbered(&rows.labels, known.as_deref())?;
-        let path = if files.len() == 1 { files[0].clone() } else { path.to_owned() };
+    let of_train = rows(train, &columns, &mut sources)?;
+    let of_test = test.map(|files| rows(files, &columns, &mut sources)).transpose()?;
+    let are_names = matches!(of_train.labels[0].values, Values::Names(_));
+    let known = if are_names { Some(labels(&of_train, None)?.names) } else { None };
+    let part = |rows: PartRows| -> Result<Part> {
+        let labels = match &known {
+            Some(names) => labels(&rows, Some(names))?.classes.concat(),
+            None => numbers(&rows, &columns)?,
+        };
+        let path = match &rows.labels[..] {
+            [only] => only.path.clone(),
+            _ => path.to_owned(),
+        };
         Ok(Part { path, images: rows.images, labels })
     };
-    let train_part = part(&train, of_train)?;
+    let of_train = part(of_train)?;
     let wanted = Wanted::of(request);
-    let (train, test, notes): (Samples, Option<Samples>, _) = match (test, of_test) {
-        (Some(files), Some(rows)) => {
-            let parts = [train_part, part(&files, rows)?];
-            let (parts, notes) = image_files::load(path, parts, wanted)?;
-            let [train, test] = parts.map(|part| part.samples);
-            (train, Some(test), notes)
+    let (train_samples, test_samples, notes) = match of_test {
+        Some(rows) => {
+            let ([train, test], notes) = image_files::load(path, &[of_train, part(rows)?], wanted)?;
+            (train.samples, Some(test.samples), notes)
         }
-        _ => {
-            let ([train], notes) = image_files::load(path, [train_part], wanted)?;
+        None => {
+            let ([train], notes) = image_files::load(path, &[of_train], wanted)?;
             (train.samples, None, notes)
         }
     };
+    let named_by = train[0].join(&columns.label);
     let names = known.or(columns.names).map(|names| Named::InOrder(named_by, names));
     let warnings = columns.note.into_iter().chain(notes).collect();
-    Ok(Read { train, test, sources, warnings, names, settled: None })
+    Ok(Read { train: train_samples, test: test_samples, sources, warnings, names, settled: None })
 }
 
-/// Names of the classes if the labels are names: those of the training part, in natural order.
-fn class_names(train: &PartRows, columns: &Columns) -> Result<Option<Vec<String>>> {
-    let mut names: Vec<String> = Vec::new();
-    for (_, labels) in &train.labels {
-        if let RowLabels::Names(labels) = labels {
-            names.extend(labels.iter().cloned());
-        }
-    }
-    if names.is_empty() {
-        return Ok(None);
-    }
-    names.sort_by(|a, b| natural(a, b).then_with(|| a.cmp(b)));
-    names.dedup();
-    let n = names.len();
-    if n > MAX_CLASSES {
-        let path = &train.labels[0].0;
-        let message =
-            format!("has {n} classes in `{}`, expected at most {MAX_CLASSES}", columns.label);
-        return Err(Error::input(path, message));
-    }
-    Ok(Some(names))
+/// Classes of labels that are names, in natural order of those of the training part.
+fn labels(rows: &PartRows, names: Option<&[String]>) -> Result<Labels> {
+    Labels::of(&rows.labels.iter().collect::<Vec<_>>(), names)
 }
 
-/// Labels of a part as numbers: indices into the names, if they are names.
-fn numbered(labels: &[Labels], names: Option<&[String]>) -> Result<Vec<u16>> {
-    let mut numbers = Vec::new();
-    for (path, labels) in labels {
-        match (labels, names) {
-            (RowLabels::Numbers(labels), None) => numbers.extend(labels),
-            (RowLabels::Names(labels), Some(names)) => {
-                for (row, label) in labels.iter().enumerate() {
-                    let place = names.iter().position(|name| name == label).ok_or_else(|| {
-                        let message = format!(
-                            "row {row} has the label `{label}`, which no training image has"
-                        );
-                        Error::input(path, message)
-                    })?;
-                    numbers.push(place as u16);
-                }
-            }
-            _ => {
-                let message = "has labels of another kind than the other files: numbers or text";
-                return Err(Error::input(path, message));
-            }
+/// Labels that are numbers.
+fn numbers(rows: &PartRows, columns: &Columns) -> Result<Vec<u16>> {
+    let mut labels = Vec::new();
+    for LabelFile { path, values, .. } in &rows.labels {
+        let Values::Numbers(numbers) = values else {
+            return Err(Error::input(path, "has names for labels, and other files have numbers"));
+        };
+        for (row, &number) in numbers.iter().enumerate() {
+            labels.push(u16::try_from(number).map_err(|_| {
+                let column = &columns.label;
+                let message =
+                    format!("row {row} has the `{column}` {number}, expected 0 to {}", u16::MAX);
+                Error::input(path, message)
+            })?);
         }
     }
-    Ok(numbers)
+    Ok(labels)
 }

@@ -261,6 +261,11 @@ fn the_keys_of_medmnist_are_known_and_names_are_read() {
             assert_eq!(data.class_names, ["Shirt, blue", "two\nlines", "\u{e9}\u{1f456}"]);
         } else {
             assert_eq!(data.class_names, ["0", "1", "2"]);
+            let train_part = Some("val".to_owned());
+            let path = crate::support::fixture(name);
+            let request = Request { train_part, ..Request::new(path.to_str().unwrap()) };
+            let of_val = Dataset::open(&request).unwrap();
+            assert_eq!((of_val.train.len(), of_val.test.labels), (1, vec![0]));
             let said = "the part `val` of ";
             assert!(data.warnings.iter().any(|it| it.starts_with(said)), "{:?}", data.warnings);
         }

@@ -264,11 +264,13 @@ fn sets_of_emnist_are_named_by_their_beginning() {
     assert!(data.warnings.iter().any(|warning| warning.starts_with(said)), "{:?}", data.warnings);
     assert_eq!((data.train.images.height(), data.train.images.width()), (3, 2));
     assert_eq!(data.train.images.image(0), [10, 4, 2, 5, 3, 6]);
-    // Names in a file come first; a request to exchange rows and columns does not exchange them again.
+    // Names in a file come first.
     put(&folder, "emnist-letters-mapping.txt", b"1 66 98\n2 65 97\n3 67 99\n26 90 122\n");
-    let named = Dataset::open(&Request { transpose: true, ..request(&one) }).unwrap();
+    let named = open(&one).unwrap();
     assert_eq!(named.class_names, ["B/b", "A/a", "C/c"]);
     assert_eq!(named.train, data.train);
+    let again = Dataset::open(&Request { transpose: true, ..request(&one) }).unwrap_err();
+    assert!(again.to_string().contains("are turned upright already"), "{again}");
     let digits = open(&digits).unwrap();
     assert_eq!(digits.class_names, ["1", "2", "3"]);
     assert!(
@@ -584,7 +586,7 @@ fn options_that_do_not_fit_the_data_are_refused() {
     assert!(
         with(&|it| it.label_column = Some(LabelColumn::Last))
             .unwrap_err()
-            .starts_with("label_column = last: only for CSV and Parquet files")
+            .starts_with("label_column = last: only for CSV, Parquet and CIFAR files")
     );
     assert!(
         with(&|it| it.background = "black".parse().ok())

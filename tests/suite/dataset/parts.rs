@@ -119,6 +119,19 @@ fn a_part_that_is_not_there_is_refused_with_those_that_are() {
     assert!(message.starts_with("has only one of the folders `train` and `test`"), "{message}");
 }
 
+/// Files of other formats that have no such part do not stand in the way.
+#[test]
+fn other_files_beside_the_data_have_no_say_about_parts() {
+    let folder = image_folders(&PARTS);
+    put(&folder, "labels.csv", b"a,b\n1,2\n");
+    put(&folder, "notes.mat", b"");
+    let data = open(folder.path(), None, Some("val")).unwrap();
+    assert_eq!(first(&data), [10, 50]);
+    let folder = csv_files(&PARTS);
+    put(&folder, "train_32x32.mat", b"");
+    assert_eq!(first(&open(folder.path(), None, Some("val")).unwrap()), [10, 50]);
+}
+
 /// Folders of classes may be called like parts.
 #[test]
 fn classes_that_are_called_like_parts_stay_classes() {

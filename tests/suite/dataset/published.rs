@@ -75,7 +75,18 @@ fn missing_files_of_a_split_are_named() {
     assert_eq!(message, "holds 1 of the 2 files of `train`: train-00001-of-00002.parquet");
     let folder = copied(&[validation]);
     let message = input_error(open(folder.path()), folder.path());
-    assert_eq!(message, "has no part `train`; its parts are validation");
+    assert_eq!(message, "has no part `train`; found validation-00000-of-00001.parquet");
+    // A file of no part is named.
+    let whole = [
+        "hub/data/train-00000-of-00002.parquet",
+        "hub/data/train-00001-of-00002.parquet",
+        validation,
+        "names.parquet",
+    ];
+    let data = open(copied(&whole).path()).unwrap();
+    assert_eq!((data.train.len(), data.test.len()), (5, 2));
+    let said = "holds names.parquet besides, which is not read";
+    assert!(data.warnings.iter().any(|it| it.ends_with(said)), "{:?}", data.warnings);
     // Two configurations of a data set.
     let folder = TempDir::new().unwrap();
     for name in ["a", "b"] {
@@ -129,7 +140,7 @@ fn parquet_files_without_images_or_labels_and_damaged_ones_are_refused() {
     let mut broken = whole;
     for at in 0..broken.len() - 4 {
         if &broken[at..at + 4] == b"IHDR" {
-            broken[at..at + 4].copy_from_slice(b"XXXX");
+            broken[at..at + 4].copy_from_slice(b"none");
         }
     }
     let file = put(&folder, "broken.parquet", &broken);
