@@ -60,6 +60,12 @@ pub(crate) fn natural(a: &str, b: &str) -> Ordering {
     }
 }
 
+/// The words with a capital first letter.
+pub fn capital(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::{listed, natural, quoted, thousands};

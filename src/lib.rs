@@ -39,6 +39,7 @@ pub mod onnx;
 pub mod clustering;
 pub mod embedding;
 pub mod evaluation;
+pub mod profile;
 
 pub mod benchmark;
 #[doc(hidden)]

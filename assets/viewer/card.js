@@ -95,6 +95,12 @@ function showCard({ data, thumbnails, panes }, card, state) {
   find(".card-confidence").hidden = data.confidence === null;
   find(".card-confidence dd").textContent =
     data.confidence === null ? "" : (data.confidence[i] / 255).toFixed(2);
+  for (const { id, title, text } of data.measures) {
+    const row = find(`.card-${id}`);
+    row.hidden = false;
+    query(row, "dt", HTMLElement).textContent = title;
+    query(row, "dd", HTMLElement).textContent = text(i);
+  }
   showCardNeighbors(data, thumbnails, card, state.panes[cardPane(state)], mask);
 }
 
@@ -183,5 +189,6 @@ export function cardSentence(data, i) {
     parts.push(`predicted ${className(data, data.predictions[i])}${verdict}`);
   }
   if (data.confidence) parts.push(`confidence ${(data.confidence[i] / 255).toFixed(2)}`);
+  for (const { title, text } of data.measures) parts.push(`${title} ${text(i)}`);
   return parts.join(", ");
 }

@@ -25,16 +25,39 @@ export async function readData() {
   for (const text of page.warnings ?? []) showNote(text, "warning");
   for (const text of page.missing ?? []) showNote(text, "missing");
   const { points } = page;
-  const [labels, predictions, confidence, rows, ...neighborLists] = await Promise.all([
+  const measures = points.measures ?? [];
+  const [labels, predictions, confidence, rows, ...others] = await Promise.all([
     optionalArray(points.labels, "labels", points.n),
     optionalArray(points.predictions, "predictions", points.n),
     optionalArray(points.confidence, "confidences", points.n),
     optionalArray(points.rows, "row numbers", points.n),
+    ...measures.map(({ title, values }) => optionalArray(values, title, points.n)),
     ...page.spaces.map((space) =>
       optionalArray(space.neighbors, `neighbours of ${space.title}`, points.n * page.k),
     ),
   ]);
-  return assembleData(page, { labels, predictions, confidence, rows, neighborLists });
+  const measureValues = others.slice(0, measures.length);
+  const neighborLists = others.slice(measures.length);
+  const arrays = { labels, predictions, confidence, rows, measureValues, neighborLists };
+  return assembleData(page, arrays);
+}
+
+/**
+ * The measures whose values could be read.
+ * @param {MeasureSpec[]} specs
+ * @param {(NumberArray|null)[]} values
+ * @returns {PointMeasure[]}
+ */
+function pointMeasures(specs, values) {
+  return specs.flatMap(({ id, title, low, high, names }, at) => {
+    const list = values[at];
+    if (!list) return [];
+    const text = (/** @type {number} */ i) => {
+      const share = list[i] / 255;
+      return names.length ? names[Math.round(share * (names.length - 1))] : share.toFixed(2);
+    };
+    return [{ id, title, low, high, values: list, text }];
+  });
 }
 
 /** @param {ArraySpec|null} spec @param {string} what @param {number} length */
@@ -69,6 +92,7 @@ function assembleData(page, arrays) {
   const epochs = new Map(
     (page.epochs ?? []).map((entry) => [`${entry.space} ${entry.method}`, entry]),
   );
+  const measures = pointMeasures(page.points.measures ?? [], arrays.measureValues);
   const indexOfSpace = (/** @type {string} */ id) => spaceIndex.get(id) ?? -1;
   const data = {
     ...page,
@@ -77,6 +101,8 @@ function assembleData(page, arrays) {
     labels,
     predictions,
     confidence,
+    measures,
+    measure: (/** @type {ColorMode} */ color) => measures.find(({ id }) => id === color),
     ...identity,
     hasWrong: Boolean(labels && predictions),
     /**

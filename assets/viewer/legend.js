@@ -52,6 +52,7 @@ function mountColorSelect({ store, data }) {
     ["confidence", "confidence", data.confidence !== null],
     ["overlap", "neighbour overlap", data.k > 0],
   ];
+  for (const { id, title } of data.measures) modes.push([id, title, true]);
   const offered = modes.filter(([, , any]) => any);
   select.append(...offered.map(([value, title]) => make("option", { value }, title)));
   if (select.parentElement) select.parentElement.hidden = offered.length < 2;
@@ -126,10 +127,9 @@ function showColors({ data, overlap }, state, classes, parts) {
   for (const [, { swatch }] of classes) swatch.hidden = !byClass;
   for (const { swatch } of parts) swatch.hidden = state.color !== "part";
   const ramp = query(legend, ".legend-ramp", HTMLElement);
-  ramp.hidden = state.color !== "confidence" && state.color !== "overlap";
-  if (!ramp.hidden) {
-    const ends =
-      state.color === "confidence" ? ["0 (unsure)", "1 (certain)"] : ["none shared", "all shared"];
+  const ends = rampEnds(data, state.color);
+  ramp.hidden = ends === null;
+  if (ends) {
     ramp.replaceChildren(
       makeRamp(),
       make("div.ramp-ends", {}, make("span", {}, ends[0]), make("span", {}, ends[1])),
@@ -140,6 +140,19 @@ function showColors({ data, overlap }, state, classes, parts) {
     .filter(Boolean)
     .join(" ");
   note.hidden = note.textContent === "";
+}
+
+/**
+ * What the ends of the ramp of colours mean, where it is used.
+ * @param {Data} data
+ * @param {ColorMode} color
+ * @returns {[low: string, high: string] | null}
+ */
+function rampEnds(data, color) {
+  if (color === "confidence") return ["0 (unsure)", "1 (certain)"];
+  if (color === "overlap") return ["none shared", "all shared"];
+  const measure = data.measure(color);
+  return measure ? [measure.low, measure.high] : null;
 }
 
 function makeRamp() {

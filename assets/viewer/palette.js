@@ -86,6 +86,10 @@ export function pointColors(state, overlapValues) {
   if (color === "confidence" && confidence) {
     for (let i = 0; i < pixels.length; i++) pixels[i] = ramp[confidence[i]];
   }
+  const measure = data.measure(color);
+  if (measure) {
+    for (let i = 0; i < pixels.length; i++) pixels[i] = ramp[measure.values[i]];
+  }
   if (color === "overlap" && overlapValues) {
     for (let i = 0; i < pixels.length; i++) pixels[i] = ramp[Math.round(overlapValues[i] * 255)];
   }

@@ -169,6 +169,14 @@ function someNames(named) {
  */
 function saveLegend(data, state) {
   if (state.color === "part") return data.parts.map(({ name }, p) => [partColor(p), name]);
+  const measure = data.measure(state.color);
+  if (measure) {
+    return [
+      [rampColor(1), measure.high],
+      [rampColor(0.5), measure.title],
+      [rampColor(0), measure.low],
+    ];
+  }
   if (state.color === "confidence" || state.color === "overlap") {
     const what = state.color === "confidence" ? "confidence" : "overlap";
     return [1, 0.75, 0.5, 0.25, 0].map((t) => [rampColor(t), `${what} ${t}`]);

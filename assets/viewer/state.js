@@ -1,7 +1,16 @@
 import { showNote, messageOf } from "./banner.js";
 
 /** @type {ColorMode[]} */
-const COLOR_MODES = ["class", "prediction", "part", "confidence", "overlap"];
+const COLOR_MODES = [
+  "class",
+  "prediction",
+  "part",
+  "confidence",
+  "overlap",
+  "depth",
+  "own-label",
+  "typicality",
+];
 /** @type {Theme[]} */
 const THEMES = ["auto", "light", "dark"];
 /** @type {StateKey[]} Changes that change which points are selected and visible. */

@@ -25,6 +25,19 @@ interface PagePoints {
   labels: ArraySpec | null;
   predictions: ArraySpec | null;
   confidence: ArraySpec | null;
+  measures: MeasureSpec[];
+}
+
+/**
+ * A quantity of every point, 0 to 255 from `low` to `high`; `names` of its steps, if it has few.
+ */
+interface MeasureSpec {
+  id: MeasureId;
+  title: string;
+  low: string;
+  high: string;
+  names: string[];
+  values: ArraySpec;
 }
 
 interface PointClass {
@@ -110,7 +123,18 @@ interface LoadedArrays {
   predictions: NumberArray | null;
   confidence: NumberArray | null;
   rows: NumberArray | null;
+  measureValues: (NumberArray | null)[];
   neighborLists: (NumberArray | null)[];
+}
+
+interface PointMeasure {
+  id: MeasureId;
+  title: string;
+  low: string;
+  high: string;
+  values: NumberArray;
+  /** Of point `i` in words. */
+  text(i: number): string;
 }
 
 interface PointIdentity {
@@ -140,6 +164,9 @@ interface Data extends PageData, PointIdentity, Coordinates {
   labels: NumberArray | null;
   predictions: NumberArray | null;
   confidence: NumberArray | null;
+  measures: PointMeasure[];
+  /** The measure that a way of colouring shows, if it is there. */
+  measure(color: ColorMode): PointMeasure | undefined;
   hasWrong: boolean;
   classOf(i: number): number;
   wrong(i: number): boolean;
@@ -177,7 +204,8 @@ interface WrongFilter {
   predicted: number | null;
 }
 
-type ColorMode = "class" | "prediction" | "part" | "confidence" | "overlap";
+type MeasureId = "depth" | "own-label" | "typicality";
+type ColorMode = "class" | "prediction" | "part" | "confidence" | "overlap" | MeasureId;
 type Theme = "auto" | "light" | "dark";
 
 /**

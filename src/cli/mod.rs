@@ -23,6 +23,7 @@ mod neighbors;
 mod network_flags;
 mod output;
 mod parameter_flags;
+mod profile;
 mod progress;
 mod report;
 mod run;
@@ -99,6 +100,8 @@ enum Command {
     Train(train::TrainArgs),
     /// Write the activations of the layers of a network in an ONNX file
     Activations(activations::ActivationsArgs),
+    /// Measure the layers in a folder: probes, similarity, dimensions, separation, points to look at
+    Profile(profile::ProfileArgs),
     /// Embed any .npy matrix, place new points, score and draw the map
     Embed(embed::EmbedArgs),
     /// Place new points in a map that was fitted before
@@ -111,7 +114,7 @@ enum Command {
     Export(export::ExportArgs),
     /// Make the explorable page of a finished run, or of any embedding
     Report(report::ReportArgs),
-    /// Recording at data, convert them, fetch them
+    /// Look at data, convert them, fetch them
     #[command(subcommand)]
     Data(data::DataCommand),
     /// Train several models on the same data, compare them, and embed one layer of one of them
@@ -161,6 +164,7 @@ impl Cli {
             Some(Command::Run(args)) => run::run(&self.global, &args),
             Some(Command::Train(args)) => train::train(&self.global, &args),
             Some(Command::Activations(args)) => activations::activations(&self.global, &args),
+            Some(Command::Profile(args)) => profile::profile(&self.global, &args),
             Some(Command::Embed(args)) => embed::embed(&self.global, &args),
             Some(Command::Transform(args)) => transform::transform(&self.global, &args),
             Some(Command::Evaluate(args)) => evaluate::evaluate(&self.global, &args),
@@ -247,7 +251,8 @@ fn written(folder: &std::path::Path) -> String {
         ),
         (
             "scores",
-            "k-NN accuracies, per class too, quality of the maps, what the layers did (.csv)",
+            "k-NN accuracies, quality of the maps, layer profile, points to look at, what the \
+             layers did (.csv)",
         ),
         ("embeddings", "coordinates in every map (.npy)"),
         ("maps", "the maps, for `layerlens transform` (.safetensors)"),

@@ -14,7 +14,7 @@ use layerlens::Error;
 use layerlens::embedding;
 use layerlens::onnx::is_onnx;
 use layerlens::record::{N_COMPONENTS, ReportPoints};
-use layerlens::report::{cluster_table, insights_table, quality_table, table};
+use layerlens::report::{cluster_table, insights_table, profile_table, quality_table, table};
 use layerlens::run::{self, GivenNetwork, MethodChoice, Run, Summary};
 use std::path::{Path, PathBuf};
 
@@ -74,6 +74,10 @@ pub struct RunArgs {
     methods: Vec<String>,
     #[command(flatten)]
     search: SearchArgs,
+    /// Fit a linear probe to shuffled labels of each layer too: what it learns of them, the layer
+    /// did not tell
+    #[arg(long, help_heading = "Layer profile")]
+    probe_control: bool,
     /// Points that the report shows: test, train, all, or so many of all, drawn by the seed; test
     /// stands for train where there are no test points
     #[arg(long, value_name = "test|train|all|N", value_parser = value::<ReportPoints>, default_value_t, allow_negative_numbers = true, help_heading = "Report")]
@@ -171,6 +175,7 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
         methods: args.flags.choose(&args.methods, global.seed)?,
         search: args.search.search(),
         clusters: args.cluster_flags.methods(&args.clusters, global.seed)?,
+        probe_control: args.probe_control,
         report_points: args.report_points,
         epochs_to_embed: args
             .epochs_to_embed
@@ -190,11 +195,14 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
     let insights = insights.map_or(String::new(), |insights| {
         insights_table::text(insights, &summary.class_names, N_COMPONENTS) + "\n"
     });
+    let profile = results.profile.as_ref().map_or(String::new(), |profile| {
+        profile_table::text(&results.layer_profiles, profile) + "\n"
+    });
     for warning in &summary.warnings {
         say(&format!("warning: {warning}"));
     }
     print(&format!(
-        "\n{}\n{}\n{}\n{}\n{insights}{}\nwritten to {path}:\n{}open {path}/report.html\nlook at \
+        "\n{}\n{}\n{}\n{}\n{profile}{insights}{}\nwritten to {path}:\n{}open {path}/report.html\nlook at \
          {path}/figures/{} first\n",
         table::text(&results.knn),
         quality_table::text(&results.quality),

@@ -32,7 +32,7 @@ pub(crate) use filter::{Clusters, learn_centres};
 pub use graph::NeighborGraph;
 pub use knn::MAX_NEIGHBORS;
 pub use metric::Metric;
-pub(crate) use products::products;
+pub(crate) use products::{add_weighted_rows, products};
 pub use search::{Search, SearchMethod, recall_of};
 
 use crate::compute::Device;

@@ -11,6 +11,40 @@ pub(crate) fn products<T: 'static + Copy + From<u8>>(
     multiply(a, b, out, shape, (shape.2, shape.1), None, T::from(1));
 }
 
+/// `out += w^T a` for row-major `w` (m x k), `a` (m x d) and `out` (k x d); `shape` is (m, k, d).
+pub(crate) fn add_weighted_rows(
+    w: &[f64],
+    a: &[f64],
+    out: &mut [f64],
+    (m, k, d): (usize, usize, usize),
+) {
+    assert!(w.len() == m * k && a.len() == m * d && out.len() == k * d);
+    // SAFETY: the strides and sizes describe the three slices, whose lengths were just checked.
+    unsafe {
+        gemm::gemm(
+            k,
+            d,
+            m,
+            out.as_mut_ptr(),
+            1,
+            d as isize,
+            true,
+            w.as_ptr(),
+            k as isize,
+            1,
+            a.as_ptr(),
+            1,
+            d as isize,
+            1.0,
+            1.0,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}
+
 /// `out += factor a b^T`; `shape` as [`products`], the rows of `a` and `b` `strides.0` apart, those
 /// of `out` `strides.1`.
 pub(super) fn add_products(

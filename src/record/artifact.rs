@@ -68,6 +68,8 @@ pub enum Artifact<'a> {
     /// The classes that k-NN gave the scored points in a space, or in a method's map of it,
     /// n_scored x 3.
     Predictions(&'a MapId),
+    /// What the nearest training points say of the scored points of a space, n_scored x 5.
+    PointMeasures(&'a str),
     /// A file of the clusters of a space.
     Clusters(&'a str),
     /// A figure, with its extension; without one the stem of several.
@@ -135,6 +137,7 @@ impl Display for Artifact<'_> {
             Self::EpochWeightsFile(name) => write!(out, "epochs/weights/{name}"),
             Self::Scores(name) => write!(out, "scores/{name}"),
             Self::Predictions(id) => write!(out, "scores/predictions/{}.npy", id.file_stem()),
+            Self::PointMeasures(space) => write!(out, "scores/neighbors/{space}.npy"),
             Self::Clusters(name) => write!(out, "clusters/{name}"),
             Self::Figure(name) => write!(out, "figures/{name}"),
         }

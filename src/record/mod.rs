@@ -9,6 +9,7 @@ pub(crate) mod folder;
 pub(crate) mod integrity;
 pub(crate) mod manifest;
 mod opening;
+pub(crate) mod point_measures;
 pub mod points;
 pub(crate) mod predictions;
 mod results;

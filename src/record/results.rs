@@ -6,6 +6,7 @@ use super::stage::Stage;
 use crate::clustering::Clustered;
 use crate::embedding::Fitted;
 use crate::evaluation::{Comparison, Insights, MapId, MapQuality, ModelRow, Scores};
+use crate::profile::{LayerProfile, Profile};
 use crate::training::{History, Performance, Trained};
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +51,12 @@ pub struct Results {
     /// Clusters of the spaces.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub clusters: Vec<Clustered>,
+    /// Measures of the layers, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub layer_profiles: Vec<LayerProfile>,
+    /// Measures of all layers together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
     /// Gains, confused pairs and metric rankings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub insights: Option<Insights>,
@@ -86,6 +93,10 @@ impl Results {
         if !is_finished(Stage::Insights) {
             self.insights = None;
         }
+        if !is_finished(Stage::Profile) {
+            self.profile = None;
+        }
+        self.layer_profiles.retain(|row| is_finished(Stage::Measures(&row.space)));
         if !is_finished(Stage::Differences) {
             self.comparison = None;
         }

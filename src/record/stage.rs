@@ -40,6 +40,10 @@ pub enum Stage<'a> {
     Quality(&'a str),
     /// The clusters of a space.
     Clusters(&'a str),
+    /// The measures of a layer.
+    Measures(&'a str),
+    /// The profile of all layers.
+    Profile,
     /// Insights from scores, predictions and quality of all spaces.
     Insights,
     /// Tables and figures of all scores.
@@ -89,6 +93,7 @@ impl Stage<'_> {
             }
             Self::Quality(space) => format!("quality of the maps of {}", space_title(space)),
             Self::Clusters(space) => format!("clusters of {}", space_title(space)),
+            Self::Measures(space) => format!("measures of {}", space_title(space)),
             Self::EpochsOf(space) => format!("epochs of {}", space_title(space)),
             Self::OnlyMap(method) => method_title(method),
             Self::Transform => "placing new points".into(),
@@ -111,6 +116,8 @@ impl Display for Stage<'_> {
             Self::Scores { method, space } => write!(out, "scores {method} {space}"),
             Self::Quality(space) => write!(out, "quality {space}"),
             Self::Clusters(space) => write!(out, "clusters {space}"),
+            Self::Measures(space) => write!(out, "measures {space}"),
+            Self::Profile => out.write_str("layer profile"),
             Self::Insights => out.write_str("what the layers did"),
             Self::ScoresAndFigures => out.write_str("scores and figures"),
             Self::Epochs { method, space } => write!(out, "epochs {method} {space}"),

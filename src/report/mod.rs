@@ -10,6 +10,8 @@ pub mod model_table;
 pub mod page;
 pub mod parquet;
 pub mod pictures;
+pub mod profile_figures;
+pub mod profile_table;
 pub mod projector;
 pub mod quality_table;
 pub mod table;

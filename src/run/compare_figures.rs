@@ -1,12 +1,13 @@
 //! The figures of a comparison: one for each question, and the maps beside each other.
 
 use super::pair::Pair;
-use super::steps::figures::{capital, write};
+use super::steps::figures::write;
 use crate::embedding;
 use crate::error::Result;
 use crate::evaluation::{
     ComparedValue, Comparison, Estimate, KNN_ACCURACY, METRICS, ScoredOn, map_title, space_title,
 };
+use crate::format::capital;
 use crate::matrix::Matrix;
 use crate::record::{N_COMPONENTS, RunFolder};
 use crate::report::compare_table::how;

@@ -61,6 +61,8 @@ pub struct Run {
     pub search: Search,
     /// Clustering methods for every space, applied to the test points if there are any.
     pub clusters: Vec<ClusterMethod>,
+    /// `true` to fit a linear probe to shuffled labels of each layer as well.
+    pub probe_control: bool,
     /// The points that the report shows.
     pub report_points: ReportPoints,
     /// Epochs of the training whose maps are made too, of the points of the report, if they are

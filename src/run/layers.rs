@@ -53,6 +53,8 @@ pub(super) struct Part {
     pub(super) predictions: Option<Vec<u16>>,
     /// Probability of each prediction, from 0 to 1.
     pub(super) confidence: Option<Vec<f32>>,
+    /// Probabilities of all classes, n x n_classes.
+    pub(super) probabilities: Option<Matrix>,
     /// One image a row.
     pub(super) images: Option<Images>,
 }
@@ -279,7 +281,7 @@ impl Reader<'_> {
         known: PartClasses,
         train: Option<&Part>,
     ) -> Result<Part> {
-        let PartClasses { labels, predictions, confidence } = known;
+        let PartClasses { labels, predictions, confidence, probabilities } = known;
         let n = labels.len();
         let mut layers = Vec::with_capacity(names.len());
         let mut paths = Vec::with_capacity(names.len());
@@ -305,7 +307,7 @@ impl Reader<'_> {
         } else {
             None
         };
-        Ok(Part { layers, paths, labels, predictions, confidence, images })
+        Ok(Part { layers, paths, labels, predictions, confidence, probabilities, images })
     }
 
     fn check_rows(

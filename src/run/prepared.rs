@@ -152,6 +152,7 @@ fn resolved(run: &TrainRun, prepared: &Prepared, study: Option<&Run>) -> serde_j
     if let Some(study) = study {
         config["neighbors"] = serde_json::json!(study.search);
         config["clusters"] = serde_json::json!(study.clusters);
+        config["probe_control"] = serde_json::json!(study.probe_control);
         config["report_points"] = serde_json::json!(study.report_points);
         if let Some(epochs) = &study.epochs_to_embed {
             config["epochs_to_embed"] = serde_json::json!(epochs);

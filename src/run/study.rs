@@ -14,6 +14,7 @@ use super::steps::figures;
 use super::steps::given_network::activations_of_given_network;
 use super::steps::insights::compute_insights;
 use super::steps::neighbors::check_memory;
+use super::steps::profile::profile;
 use super::steps::quality::write_quality;
 use super::steps::scores::write_scores;
 use super::steps::space::{Map, NamedMethod, SpaceStages, check_scored, most_voters};
@@ -162,6 +163,7 @@ fn study_config(run: &Run) -> Value {
         "methods": methods,
         "neighbors": run.search,
         "clusters": run.clusters,
+        "probe_control": run.probe_control,
         "report_points": run.report_points,
     })
 }
@@ -233,6 +235,7 @@ impl Study<'_> {
             maps.extend(of_space);
         }
         check_scored(session.record)?;
+        profile(session, layers, self.run.probe_control)?;
         self.insights(session, layers)?;
         self.tables_and_figures(session, layers, &maps)?;
         Ok(maps)

@@ -5,7 +5,7 @@ use crate::support::library;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Rooms from the ground up: each imports only from floors below its own.
-const FLOORS: [&[&str]; 10] = [
+const FLOORS: [&[&str]; 11] = [
     &["error", "format", "lanes", "random", "sealed"],
     &["archive", "files", "matrix", "parameters", "progress", "section"],
     &["compute", "digits", "middle", "model"],
@@ -13,6 +13,7 @@ const FLOORS: [&[&str]; 10] = [
     &["neighbors", "onnx", "training"],
     &["activations", "clustering", "embedding", "recipe"],
     &["evaluation"],
+    &["profile"],
     &["benchmark", "record"],
     &["parity", "report"],
     &["run"],

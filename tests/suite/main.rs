@@ -22,6 +22,7 @@ mod insights;
 mod invariants;
 #[cfg(feature = "train")]
 mod keras;
+mod layer_profile;
 #[cfg(feature = "train")]
 mod layer_types;
 mod methods;

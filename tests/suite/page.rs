@@ -57,6 +57,7 @@ fn small() -> Page {
             labels: Some((0..N).map(class).collect()),
             predictions: Some((0..N).map(|at| class(at / 3)).collect()),
             confidence: Some(uniform(3, N, 0.0, 1.0)),
+            measures: Vec::new(),
         },
         classes: names(&["first", "second"]),
         n_neighbors: 2,

@@ -86,6 +86,25 @@ pub struct Points {
     pub predictions: Option<Vec<u16>>,
     /// Its probability of that class, 0 to 1.
     pub confidence: Option<Vec<f32>>,
+    /// Quantities of the points that they can be coloured by.
+    pub measures: Vec<PointMeasure>,
+}
+
+/// A quantity of every point.
+#[derive(Clone, Debug)]
+pub struct PointMeasure {
+    /// Its name in addresses: `depth`, `own-label` or `typicality`.
+    pub id: &'static str,
+    /// Its name for people.
+    pub title: &'static str,
+    /// Meaning of 0.
+    pub low: String,
+    /// Meaning of 1.
+    pub high: String,
+    /// Names of its steps, equally far from each other, if it has few.
+    pub names: Vec<String>,
+    /// Values, 0 to 1.
+    pub values: Vec<f32>,
 }
 
 /// A space of many dimensions.
@@ -198,6 +217,18 @@ fn data(page: &Page, blocks: &mut Blocks) -> Result<Value> {
         points.confidence.as_ref().map(|values| Numbers::U8(values.iter().map(byte).collect()));
     let confidence =
         confidence.map_or(Value::Null, |numbers| blocks.array("confidence".into(), numbers));
+    let measures: Vec<Value> = points
+        .measures
+        .iter()
+        .map(|measure| {
+            let numbers = Numbers::U8(measure.values.iter().map(byte).collect());
+            let values = blocks.array(format!("measure-{}", measure.id), numbers);
+            json!({
+                "id": measure.id, "title": measure.title, "low": measure.low, "high": measure.high,
+                "names": measure.names, "values": values,
+            })
+        })
+        .collect();
     let rows =
         points.rows.as_ref().map(|rows| blocks.array("rows".into(), Numbers::U32(rows.clone())));
     let mut spaces = Vec::new();
@@ -227,6 +258,7 @@ fn data(page: &Page, blocks: &mut Blocks) -> Result<Value> {
         "points": {
             "n": n, "of": points.of, "which": points.which, "parts": parts, "rows": rows,
             "labels": labels, "predictions": predictions, "confidence": confidence,
+            "measures": measures,
         },
         "classes": page.classes.iter().enumerate().map(|(at, name)| json!({ "name": name, "color": color(at % MOST_COLORS).hex() })).collect::<Vec<_>>(),
         "k": page.n_neighbors,
@@ -331,6 +363,9 @@ fn check(page: &Page) -> Result<()> {
     }
     fits("rows", points.rows.as_ref().map_or(n, Vec::len), n)?;
     fits("confidences", points.confidence.as_ref().map_or(n, Vec::len), n)?;
+    for measure in &points.measures {
+        fits(measure.title, measure.values.len(), n)?;
+    }
     for (what, classes) in [("labels", &points.labels), ("predictions", &points.predictions)] {
         let Some(classes) = classes else { continue };
         fits(what, classes.len(), n)?;

@@ -6,6 +6,7 @@ use super::{CONFIDENCE, Reader, file};
 use crate::dataset::{LabelFile, Labels, Values, npy, read_names, unmet};
 use crate::error::{Error, Result};
 use crate::format::listed;
+use crate::matrix::Matrix;
 use std::path::Path;
 
 /// Maximum number of classes in a run: its tables of confusions grow with their square.
@@ -26,6 +27,8 @@ pub(super) struct PartClasses {
     pub(super) labels: Vec<u16>,
     pub(super) predictions: Option<Vec<u16>>,
     pub(super) confidence: Option<Vec<f32>>,
+    /// Probabilities of all classes, n x n_classes, where every class has a column.
+    pub(super) probabilities: Option<Matrix>,
 }
 
 /// Labels and predictions of all points.
@@ -295,7 +298,9 @@ impl Resolved {
                 ));
             }
         }
-        PartClasses { labels: self.classes[at].clone(), predictions, confidence }
+        let probabilities =
+            files.outputs.as_ref().and_then(|outputs| outputs.all_probabilities(&self.columns));
+        PartClasses { labels: self.classes[at].clone(), predictions, confidence, probabilities }
     }
 
     /// Warns of classes that have no points or no name.

@@ -177,6 +177,37 @@ impl Outputs {
         self.kind != Kind::Unclear
     }
 
+    /// The probabilities of the classes whose columns are `columns`, n x n_classes; none if they
+    /// are not known, or a class has no column.
+    pub(super) fn all_probabilities(&self, columns: &[usize]) -> Option<Matrix> {
+        let has_all = columns.iter().all(|&column| column < self.n_columns().max(2));
+        if !self.are_clear() || !has_all {
+            return None;
+        }
+        let of_row = |row: &[f32]| -> Vec<f32> {
+            match (self.kind, row) {
+                (Kind::Logits, [logit]) => {
+                    let p = 1.0 / (1.0 + (-f64::from(*logit)).exp());
+                    vec![(1.0 - p) as f32, p as f32]
+                }
+                (_, [p]) => vec![1.0 - p, *p],
+                (Kind::Probabilities, row) => row.to_vec(),
+                (Kind::Percentages, row) => row.iter().map(|percent| percent / 100.0).collect(),
+                (_, row) => {
+                    let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                    let power = |value: &f32| (f64::from(*value) - f64::from(most)).exp();
+                    let sum: f64 = row.iter().map(power).sum();
+                    row.iter().map(|value| (power(value) / sum) as f32).collect()
+                }
+            }
+        };
+        let values = self.values.rows().flat_map(|row| {
+            let row = of_row(row);
+            columns.iter().map(move |&column| row[column].clamp(0.0, 1.0))
+        });
+        Matrix::new(values.collect(), self.n(), columns.len()).ok()
+    }
+
     /// The probability of one column for each row, of which there are two if there is one value;
     /// none if they are not known.
     ///

@@ -2,6 +2,7 @@
 
 mod aligned;
 mod exported;
+mod measures;
 mod sections;
 mod selected;
 mod tables;

@@ -11,7 +11,7 @@ use crate::report::drawing::drawing;
 use crate::report::figures::{Figure, vector};
 use crate::report::insights_table::scored_words;
 use crate::report::page::{Block, Curves, Section, Series, Table};
-use crate::report::quality_table;
+use crate::report::{profile_figures, profile_table, quality_table};
 use crate::training::History;
 
 pub(in crate::run) fn section(
@@ -30,6 +30,7 @@ pub(in crate::run) fn of_run(
 ) -> Result<Vec<Section>> {
     let mut sections =
         vec![section("overview", "Overview", [Block::Table(overview(run, class_names))])];
+    sections.extend(profile(run)?);
     if let Some(architecture) =
         run.architecture.as_ref().filter(|architecture| architecture.steps().is_ok())
     {
@@ -120,6 +121,31 @@ fn overview(run: &FinishedRun, class_names: &[String]) -> Table {
     rows.push(["device".into(), format!("{} ({})", device.name, device.reason)]);
     rows.push(["begun".into(), run.manifest.started.clone()]);
     Table::new("The run at a glance", &["", ""], rows.into_iter().map(Vec::from))
+}
+
+/// The layer profile: what the measures say, the figures, all numbers.
+fn profile(run: &FinishedRun) -> Result<Option<Section>> {
+    let layers = &run.results().layer_profiles;
+    let Some(profile) = run.results().profile.as_ref().filter(|_| !layers.is_empty()) else {
+        return Ok(None);
+    };
+    let mut blocks = vec![Block::List(profile.findings.clone())];
+    if layers.len() > 1 {
+        let figure = profile_figures::layers(layers, profile);
+        blocks.push(draw(&figure, "Measures of the layers in their order".into())?);
+    }
+    if let Some(similarities) = profile.similarities.known().filter(|all| all.spaces.len() > 1) {
+        let figure = profile_figures::similarity(similarities);
+        blocks.push(draw(&figure, "Similarity of every layer with every other".into())?);
+    }
+    blocks.extend(profile_table::page_table(layers).map(Block::Table));
+    blocks.extend(profile_table::look_at_counts(profile).map(Block::Table));
+    let missing = profile_table::missing(layers, profile);
+    if !missing.is_empty() {
+        blocks.push(Block::Heading("Not computed".into()));
+        blocks.push(Block::List(missing));
+    }
+    Ok(Some(section("profile", "Layer profile", blocks)))
 }
 
 fn training(run: &FinishedRun) -> Result<Option<Section>> {

@@ -2,7 +2,7 @@
 //! folder. Missing files are reported, not fatal.
 
 use super::aligned::{AlignedMap, moved_frames};
-use super::{PAGE_NEIGHBORS, metrics};
+use super::{PAGE_NEIGHBORS, measures, metrics};
 use crate::compute::Device;
 use crate::dataset::{Colour, Images, npy, read_names};
 use crate::embedding;
@@ -152,6 +152,7 @@ impl<'a> SelectedPoints<'a> {
             rows: (!whole).then(rows),
             parts: parts.iter().map(|(part, _, rows)| ((*part).to_owned(), rows.len())).collect(),
             labels,
+            measures: measures::of_points(self.run, &self.rows, predictions.as_deref())?,
             predictions,
             confidence,
         })

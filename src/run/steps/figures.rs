@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::evaluation::{
     Confused, Estimate, Insights, LayerGains, ScoredOn, Scores, map_title, space_title,
 };
+use crate::format::capital;
 use crate::model::RAW;
 use crate::record::{Artifact, N_COMPONENTS, RunFolder};
 use crate::report::figures::{
@@ -263,9 +264,4 @@ pub(in crate::run) fn confusion(
 
 fn space_name(space: &str) -> String {
     if space == RAW { "the raw input".into() } else { space_title(space) }
-}
-
-pub(in crate::run) fn capital(words: &str) -> String {
-    let mut letters = words.chars();
-    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }

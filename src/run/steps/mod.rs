@@ -7,6 +7,7 @@ pub(super) mod figures;
 pub(super) mod given_network;
 pub(super) mod insights;
 pub(super) mod neighbors;
+pub(super) mod profile;
 pub(super) mod quality;
 pub(super) mod scores;
 pub(super) mod space;

@@ -11,9 +11,10 @@ use crate::evaluation::{
 };
 use crate::matrix::Matrix;
 use crate::neighbors::{NeighborGraph, Search, nearest_neighbors, nearest_references};
+use crate::profile::{PointMeasures, depth};
 use crate::progress::{Observer, Silent};
-use crate::record::predictions;
 use crate::record::{Artifact, MapResults, RunFolder, Skipped, Stage};
+use crate::record::{point_measures, predictions};
 use crate::run::session::Session;
 
 /// Refuses a run if no space has neighbours, with the reason of the first space.
@@ -128,6 +129,18 @@ impl SpaceStages<'_> {
         Ok(maps)
     }
 
+    /// The neighbours of the scored points alone, and the classes that they vote for. A space whose
+    /// points have no neighbours is named in a warning.
+    pub(in crate::run) fn score_alone(&self, session: &mut Session<'_>) -> Result<()> {
+        match self.neighbors(session, &[]) {
+            Err(Error::Data(reason)) => {
+                session.record.warn(format!("no neighbours in {}: {reason}", self.name()));
+                Ok(())
+            }
+            found => found.map(drop),
+        }
+    }
+
     fn name(&self) -> &str {
         &self.train.name
     }
@@ -192,12 +205,15 @@ impl SpaceStages<'_> {
         let train = &self.train.values;
         let needed = methods.iter().map(|(_, method)| method.n_neighbors()).max().unwrap_or(0);
         // Without test points the training points are classified themselves.
-        let most = if self.test.is_some() { needed } else { needed.max(most_voters()) };
+        let most = if self.test.is_some() { needed } else { needed.max(voters(train.n_samples())) };
         let found = session.stage(Stage::Neighbors(space), |session, observer| {
             let found = (most > 0)
                 .then(|| neighbors::find(session, self.search, train, most, space, observer));
             let among = found.transpose()?;
-            let to_train = self.search_test(session, most_voters(), observer)?;
+            let voters = voters(train.n_samples());
+            let wide = self.search_test(session, voters, observer)?;
+            self.write_points(session.record, wide.as_ref().or(among.as_ref()))?;
+            let to_train = wide.map(|graph| graph.truncated(most_voters()));
             let (graph, scored_on) = match (&to_train, &among) {
                 (Some(graph), _) => (Some(graph), ScoredOn::Test),
                 (None, graph) => (graph.as_ref(), ScoredOn::TrainLeaveOneOut),
@@ -212,6 +228,14 @@ impl SpaceStages<'_> {
             Some(found) => Ok(found),
             None => self.earlier_neighbors(session, methods, most),
         }
+    }
+
+    /// What the neighbours say of the scored points, for the layer profile.
+    fn write_points(&self, record: &mut RunFolder, graph: Option<&NeighborGraph>) -> Result<()> {
+        let Some(graph) = graph else { return Ok(()) };
+        let scored = self.test_labels.unwrap_or(self.train_labels);
+        let points = PointMeasures::of(graph, scored, self.train_labels);
+        point_measures::write(record, self.name(), &points)
     }
 
     /// Neighbours that are still needed, of those that an earlier process found.
@@ -364,6 +388,12 @@ impl SpaceStages<'_> {
         record.results_mut().knn.push(scores);
         Ok(())
     }
+}
+
+/// Neighbours of the scored points that are searched among `n_train` training points: as many as
+/// any classifier, placement or measure uses.
+pub(super) fn voters(n_train: usize) -> usize {
+    most_voters().max(depth::N_NEIGHBORS.min(n_train.saturating_sub(1)))
 }
 
 /// Neighbours used by the classifier and by the placement of new points.

@@ -1,0 +1,210 @@
+//! All measures of one layer.
+
+use super::Outcome;
+use super::dimension::{IntrinsicDimension, Spectrum};
+use super::probe::{LinearProbe, MAX_FEATURES, ProbedLayer, accuracy, ridge_predictions, shuffled};
+use super::products;
+use super::separation::{ClassMeans, Separation};
+use crate::clustering::silhouette;
+use crate::compute::Device;
+use crate::error::{Error, Result};
+use crate::evaluation::{Confusion, ScoredOn};
+use crate::matrix::Matrix;
+use crate::neighbors::NeighborGraph;
+use crate::progress::Observer;
+use faer::Mat;
+use serde::{Deserialize, Serialize};
+
+/// Points whose silhouette is computed at most.
+const SILHOUETTES: usize = 1000;
+/// Strength of the ridge probe's penalty: scikit-learn's default.
+const ALPHA: f64 = 1.0;
+/// Folds by which the training points are scored where there are no test points.
+pub const N_FOLDS: usize = 5;
+
+/// Scores of a linear probe.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProbeScores {
+    /// Share of the scored points whose class was found, 0 to 1.
+    pub accuracy: f64,
+    /// The same of each class; none for a class without points.
+    pub per_class: Vec<Option<f64>>,
+    /// Mean -log probability of the scored points' classes; none if none of their classes was
+    /// fitted.
+    pub cross_entropy: Option<f64>,
+    /// Share of the fitted points whose class was found, 0 to 1.
+    pub train_accuracy: f64,
+    /// Accuracy of a probe that was fitted to shuffled labels, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub control_accuracy: Option<f64>,
+    /// Steps of the fit.
+    pub n_iter: usize,
+    /// `true` if the fit reached its tolerance.
+    pub is_converged: bool,
+    /// `true` if the layer is so wide that its principal components were probed instead.
+    pub is_reduced: bool,
+    /// Accuracy of the ridge probe, 0 to 1.
+    pub ridge_accuracy: f64,
+    /// Accuracy of the nearest class mean, 0 to 1.
+    pub nearest_mean_accuracy: f64,
+}
+
+/// Measures of one layer; see [`MEASURES`](super::MEASURES).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LayerProfile {
+    /// Name of the space: `raw`, `layer_1`, ...
+    pub space: String,
+    /// Columns of the layer.
+    pub n_features: usize,
+    /// k-NN accuracy of [`COMPARED_NEIGHBORS`](crate::evaluation::COMPARED_NEIGHBORS) neighbours
+    /// on the scored points, 0 to 1, if it is known.
+    pub knn_accuracy: Option<f64>,
+    /// The linear probe, the ridge probe and the nearest class mean.
+    pub probe: Outcome<ProbeScores>,
+    /// Spectrum of the training points.
+    pub spectrum: Outcome<Spectrum>,
+    /// Intrinsic dimension of the training points.
+    pub intrinsic_dimension: Outcome<IntrinsicDimension>,
+    /// Separation of the training points' classes.
+    pub separation: Outcome<Separation>,
+    /// Mean silhouette of the scored points by their classes, -1 to 1.
+    pub silhouette: Outcome<f64>,
+}
+
+/// A layer to measure.
+#[derive(Clone, Copy, Debug)]
+pub struct ProfiledLayer<'a> {
+    /// Name of the space.
+    pub space: &'a str,
+    /// Training points, n_samples x n_features.
+    pub train: &'a Matrix,
+    /// Their classes.
+    pub train_labels: &'a [u16],
+    /// Test points with their classes, if there are any.
+    pub test: Option<(&'a Matrix, &'a [u16])>,
+    /// Neighbours of the training points among themselves, if they are known.
+    pub neighbors: Option<&'a NeighborGraph>,
+    /// k-NN accuracy on the scored points, if it is known.
+    pub knn_accuracy: Option<f64>,
+    /// `true` to fit a probe to shuffled labels as well.
+    pub control: bool,
+    /// Seed of the folds and of the shuffled labels.
+    pub random_state: u64,
+}
+
+impl ProfiledLayer<'_> {
+    /// Computes all measures.
+    ///
+    /// # Errors
+    /// Any error of the device; [`Error::Interrupted`].
+    pub fn measure(&self, device: &Device, observer: &dyn Observer) -> Result<LayerProfile> {
+        let means = ClassMeans::of(self.train, self.train_labels);
+        let separation = means
+            .as_ref()
+            .map_err(copied)
+            .and_then(|means| Separation::of(self.train, self.train_labels, means));
+        let (n, d) = (self.train.n_samples(), self.train.n_features());
+        // Of the probe and of the spectrum.
+        let scatter = (n > 1 && d <= MAX_FEATURES)
+            .then(|| products::scatter(device, self.train))
+            .transpose()?;
+        let probe = match &means {
+            Ok(means) => self.probe(device, means, scatter.as_ref(), observer),
+            Err(error) => Err(copied(error)),
+        };
+        let graph =
+            self.neighbors.ok_or_else(|| Error::Data("its neighbours were not searched".into()));
+        observer.step(2, 2, &[])?;
+        Ok(LayerProfile {
+            space: self.space.into(),
+            n_features: self.train.n_features(),
+            knn_accuracy: self.knn_accuracy,
+            probe: Outcome::of(probe)?,
+            spectrum: Outcome::of(match &scatter {
+                Some(scatter) if d <= n => Spectrum::of_scatter(scatter, n),
+                _ => Spectrum::of(device, self.train),
+            })?,
+            intrinsic_dimension: Outcome::of(graph.and_then(IntrinsicDimension::of))?,
+            separation: Outcome::of(separation)?,
+            silhouette: Outcome::of(self.silhouette(device, observer))?,
+        })
+    }
+
+    /// The part that is scored.
+    pub fn scored_on(&self) -> ScoredOn {
+        if self.test.is_some() { ScoredOn::Test } else { ScoredOn::TrainLeaveOneOut }
+    }
+
+    fn probe(
+        &self,
+        device: &Device,
+        means: &ClassMeans,
+        scatter: Option<&Mat<f64>>,
+        observer: &dyn Observer,
+    ) -> Result<ProbeScores> {
+        let layer = match scatter {
+            Some(scatter) => ProbedLayer::of_scatter(self.train, scatter),
+            None => ProbedLayer::new(device, self.train)?,
+        };
+        let linear = LinearProbe::default();
+        let fitted = linear.fit(device, &layer, self.train_labels)?;
+        observer.step(1, 2, &[])?;
+        let of_train = fitted.probabilities(layer.train()).predictions();
+        let test = self
+            .test
+            .map(|(x, labels)| Ok::<_, Error>((x, layer.seen(device, x)?, labels)))
+            .transpose()?;
+        let (found, labels) = match &test {
+            Some((_, rows, labels)) => (fitted.probabilities(rows), *labels),
+            None => {
+                let labels = self.train_labels;
+                let seed = self.random_state;
+                (linear.out_of_sample(device, &layer, labels, N_FOLDS, seed)?, labels)
+            }
+        };
+        let predictions = found.predictions();
+        let n_classes =
+            labels.iter().chain(self.train_labels).max().map_or(0, |&most| usize::from(most) + 1);
+        let control_accuracy = match (&test, self.control) {
+            (Some((_, rows, labels)), true) => {
+                let control = shuffled(self.train_labels, self.random_state);
+                let probe = linear.fit(device, &layer, &control)?;
+                let labels = shuffled(labels, self.random_state);
+                Some(accuracy(&probe.probabilities(rows).predictions(), &labels))
+            }
+            _ => None,
+        };
+        let queries = test.as_ref().map_or(layer.train(), |(_, rows, _)| &**rows);
+        let ridge = ridge_predictions(&layer, self.train_labels, ALPHA, queries)?;
+        let nearest = means.nearest(test.as_ref().map_or(self.train, |(x, ..)| x));
+        Ok(ProbeScores {
+            accuracy: accuracy(&predictions, labels),
+            per_class: Confusion::new(labels, &predictions, n_classes)?.per_class(),
+            cross_entropy: found.cross_entropy(labels),
+            train_accuracy: accuracy(&of_train, self.train_labels),
+            control_accuracy,
+            n_iter: fitted.n_iter,
+            is_converged: fitted.is_converged,
+            is_reduced: layer.is_reduced(),
+            ridge_accuracy: accuracy(&ridge, labels),
+            nearest_mean_accuracy: accuracy(&nearest, labels),
+        })
+    }
+
+    fn silhouette(&self, device: &Device, observer: &dyn Observer) -> Result<f64> {
+        let (x, labels) = self.test.unwrap_or((self.train, self.train_labels));
+        let labels: Vec<i32> = labels.iter().map(|&label| i32::from(label)).collect();
+        if labels.windows(2).all(|pair| pair[0] == pair[1]) {
+            return Err(Error::Data("the scored points have one class".into()));
+        }
+        let n = x.n_samples();
+        let sample = (n > SILHOUETTES).then_some((SILHOUETTES, self.random_state));
+        silhouette::silhouette_samples(device, x, &labels, sample, observer)
+            .map(|found| found.score())
+    }
+}
+
+/// An error of the data once more.
+fn copied(error: &Error) -> Error {
+    Error::Data(error.to_string())
+}

@@ -1,0 +1,101 @@
+//! The layer profile: what each layer knows, in numbers.
+//!
+//! [`LayerProfile`] holds the measures of one layer, [`Profile`] those of all layers together, and
+//! [`MEASURES`] says what each is called, what it means and how it is read: tables, files, figure
+//! and page walk it. What cannot be computed has a reason in place of a value ([`Outcome`]).
+
+mod calibration;
+pub mod depth;
+mod dimension;
+mod label_errors;
+mod layer;
+mod look_at;
+mod measure;
+mod minimum;
+pub mod odd;
+mod points;
+pub mod probe;
+#[doc(hidden)]
+pub mod products;
+mod separation;
+mod similarity;
+mod standardized;
+mod words;
+
+pub use calibration::{Bin, Calibration};
+pub use depth::{PredictionDepth, prediction_depths};
+pub use dimension::{IntrinsicDimension, Spectrum};
+pub use label_errors::{LabelIssue, Rule, label_issues};
+pub use layer::{LayerProfile, ProbeScores, ProfiledLayer};
+pub use look_at::{Look, Reason, Sources, look_at};
+pub use measure::{Better, MEASURES, Measure};
+pub use points::PointMeasures;
+pub use probe::{FittedProbe, LinearProbe, Probabilities, ProbedLayer};
+pub use separation::{ClassMeans, Separation};
+pub use similarity::{ComparedLayer, Similarities, Similarity, compared_rows};
+pub use words::findings;
+
+use crate::error::{Error, Result};
+use crate::evaluation::ScoredOn;
+use serde::{Deserialize, Serialize};
+
+/// A result, or the reason why there is none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome<T> {
+    /// The result.
+    Known(T),
+    /// Why there is none.
+    Unknown(String),
+}
+
+impl<T> Outcome<T> {
+    /// The result of a computation; of data that do not allow it, their message.
+    ///
+    /// # Errors
+    /// Errors of other kinds.
+    pub fn of(result: Result<T>) -> Result<Self> {
+        match result {
+            Ok(value) => Ok(Self::Known(value)),
+            Err(Error::Data(reason)) => Ok(Self::Unknown(reason)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The result, if there is one.
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Unknown(_) => None,
+        }
+    }
+
+    /// The reason, if there is no result.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Known(_) => None,
+            Self::Unknown(reason) => Some(reason),
+        }
+    }
+}
+
+/// Measures that concern all layers together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Profile {
+    /// The points that were scored.
+    pub scored_on: ScoredOn,
+    /// Share of them that the network itself classifies rightly, if its answers are known.
+    pub network_accuracy: Option<f64>,
+    /// Similarity of every layer with every other.
+    pub similarities: Outcome<Similarities>,
+    /// Depths of the scored points.
+    pub prediction_depth: Outcome<PredictionDepth>,
+    /// Calibration of the network on the scored points.
+    pub calibration: Outcome<Calibration>,
+    /// Points of the list to look at, by reason.
+    pub look_at: Vec<(Reason, usize)>,
+    /// Parts of the list that could not be made, and why.
+    pub not_looked_at: Vec<String>,
+    /// What the measures say, a sentence each.
+    pub findings: Vec<String>,
+}

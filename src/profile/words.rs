@@ -1,0 +1,151 @@
+//! What the measures say, in sentences that are made from the numbers.
+
+use super::measure::{MEASURES, Measure};
+use super::{LayerProfile, Outcome, Profile};
+use crate::evaluation::space_title;
+
+/// Rise of the accuracy that counts as a gain.
+const GAIN: f64 = 0.005;
+/// Correlation with a line above which a fall counts as even.
+const EVEN: f64 = 0.9;
+
+fn measure(key: &str) -> &'static Measure {
+    MEASURES.iter().find(|measure| measure.key == key).unwrap_or(&MEASURES[0])
+}
+
+/// The layers that have a value of a measure, in order.
+fn values<'a>(layers: &'a [LayerProfile], key: &str) -> Vec<(&'a str, f64)> {
+    let of = measure(key).of;
+    layers.iter().filter_map(|layer| Some((layer.space.as_str(), of(layer).ok()?))).collect()
+}
+
+/// Sentences about the `layers` of a profile, in order: where accuracy is gained, where the
+/// dimension peaks, how the classes separate, which layer differs most from the one before it, and
+/// from where on the points are decided.
+pub fn findings(layers: &[LayerProfile], profile: &Profile) -> Vec<String> {
+    [
+        accuracy(layers, profile),
+        dimension(layers),
+        separation(layers),
+        similarity(layers, profile),
+        depth(profile),
+        calibration(profile),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn accuracy(layers: &[LayerProfile], profile: &Profile) -> Option<String> {
+    let found = values(layers, "probe_accuracy");
+    let (first, last) = (found.first()?, found.last()?);
+    if found.len() < 2 {
+        return None;
+    }
+    let steps = found.windows(2).map(|pair| (pair[1].0, pair[1].1 - pair[0].1));
+    let (most, gain) = steps.max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let mut text = format!(
+        "A linear probe finds the class of {:.1} % of the points in {} and of {:.1} % in {}",
+        100.0 * first.1,
+        space_title(first.0),
+        100.0 * last.1,
+        space_title(last.0)
+    );
+    text += &if gain >= GAIN {
+        format!("; the largest step is {:.1} points, in {}", 100.0 * gain, space_title(most))
+    } else {
+        "; no layer gains by more than half a point".into()
+    };
+    if let Some(network) = profile.network_accuracy {
+        text += &format!("; the network itself reaches {:.1} %", 100.0 * network);
+    }
+    Some(text + ".")
+}
+
+fn dimension(layers: &[LayerProfile]) -> Option<String> {
+    let key = "two_nn_dimension";
+    let found = values(layers, key);
+    let (peak, most) = found.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    if found.len() < 2 {
+        return None;
+    }
+    let listed: Vec<String> = found.iter().map(|(_, value)| format!("{value:.1}")).collect();
+    Some(format!(
+        "The intrinsic dimension (TwoNN) is largest in {}, {most:.1}; layer by layer {}.",
+        space_title(peak),
+        listed.join(", ")
+    ))
+}
+
+fn separation(layers: &[LayerProfile]) -> Option<String> {
+    let found = values(layers, "separation_fuzziness");
+    let (first, last) = (found.first()?, found.last()?);
+    if found.len() < 2 || found.iter().any(|(_, value)| *value <= 0.0) {
+        return None;
+    }
+    let mut text = format!(
+        "Separation fuzziness goes from {:.3} in {} to {:.3} in {}",
+        first.1,
+        space_title(first.0),
+        last.1,
+        space_title(last.0)
+    );
+    if found.len() > 2 {
+        let logs: Vec<f64> = found.iter().map(|(_, value)| value.ln()).collect();
+        let r = correlation(&logs);
+        text += &format!(
+            "; its logarithm falls {}, r = {r:.2} with the layer's number",
+            if r < -EVEN { "evenly" } else { "unevenly" }
+        );
+    }
+    Some(text + ".")
+}
+
+/// Pearson correlation with 0, 1, 2, ...; 0 of constant values.
+fn correlation(values: &[f64]) -> f64 {
+    let n = values.len() as f64;
+    let (mean, middle) = (values.iter().sum::<f64>() / n, (n - 1.0) / 2.0);
+    let of = |at: usize| at as f64 - middle;
+    let crossed: f64 = values.iter().enumerate().map(|(at, v)| of(at) * (v - mean)).sum();
+    let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
+    let places: f64 = (0..values.len()).map(|at| of(at).powi(2)).sum();
+    if squares > 0.0 { crossed / (squares * places).sqrt() } else { 0.0 }
+}
+
+fn similarity(layers: &[LayerProfile], profile: &Profile) -> Option<String> {
+    let similarities = profile.similarities.known()?;
+    let steps = layers.windows(2).filter_map(|pair| {
+        let found = similarities.between(&pair[0].space, &pair[1].space)?;
+        Some((pair[0].space.as_str(), pair[1].space.as_str(), found.cka))
+    });
+    let (from, to, least) = steps.min_by(|a, b| a.2.total_cmp(&b.2))?;
+    Some(format!(
+        "The representation changes most from {} to {}: CKA {least:.2}.",
+        space_title(from),
+        space_title(to)
+    ))
+}
+
+fn depth(profile: &Profile) -> Option<String> {
+    let Outcome::Known(depth) = &profile.prediction_depth else { return None };
+    let n: usize = depth.counts.iter().sum();
+    let (at, _) =
+        depth.counts.iter().enumerate().max_by_key(|(at, count)| (**count, usize::MAX - at))?;
+    let share = |count: usize| 100.0 * count as f64 / n.max(1) as f64;
+    let never = *depth.counts.last()?;
+    let place = depth.spaces.get(at).map_or("nowhere".into(), |space| space_title(space));
+    Some(format!(
+        "{:.0} % of the points are decided in {place}: from there on their neighbours say what the network answers; {:.0} % never are.",
+        share(depth.counts[at]),
+        share(never)
+    ))
+}
+
+fn calibration(profile: &Profile) -> Option<String> {
+    let calibration = profile.calibration.known()?;
+    let word = if calibration.temperature > 1.0 { "too sure" } else { "not sure enough" };
+    Some(format!(
+        "The network is {word}: expected calibration error {:.3}, {:.3} with temperature {:.2}.",
+        calibration.ece, calibration.ece_scaled, calibration.temperature
+    ))
+}

@@ -1,0 +1,298 @@
+//! The tables of the layer profile: on the terminal in few lines, on the page, and as CSV in full.
+
+use super::csv_file::{optional, write, write_rows};
+use super::insights_table::name;
+use super::page::Table;
+use crate::error::Result;
+use crate::evaluation::space_title;
+use crate::profile::{LayerProfile, Look, MEASURES, Measure, Profile, Reason, Similarities};
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// Names of the tables' files.
+pub const LAYERS: &str = "layers.csv";
+/// The points to look at.
+pub const LOOK_AT: &str = "look_at.csv";
+const SIMILARITY: &str = "layer_similarity.csv";
+const DEPTH: &str = "prediction_depth.csv";
+const CALIBRATION: &str = "calibration.csv";
+const SPECTRUM: &str = "spectrum.csv";
+const PROBES: &str = "probe_per_class.csv";
+const CDNV: &str = "cdnv.csv";
+
+/// The profile in few lines.
+pub fn text(layers: &[LayerProfile], profile: &Profile) -> String {
+    let mut text = String::new();
+    if layers.is_empty() {
+        return text;
+    }
+    let shown: Vec<&Measure> = MEASURES.iter().filter(|measure| measure.is_brief).collect();
+    let width = layers.iter().map(|layer| layer.space.chars().count()).max().unwrap_or(0).max(10);
+    let columns: Vec<usize> = shown.iter().map(|measure| measure.title.len().max(8)).collect();
+    let header: String = shown
+        .iter()
+        .zip(&columns)
+        .map(|(measure, &width)| format!("  {:>width$}", measure.title))
+        .collect();
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "layer profile (all measures: scores/{LAYERS})");
+    let _ = writeln!(text, "{:<width$}{header}", "layer");
+    for layer in layers {
+        let cells: String = shown
+            .iter()
+            .zip(&columns)
+            .map(|(measure, &width)| {
+                format!("  {:>width$}", measure.text(layer).unwrap_or_else(|_| "-".into()))
+            })
+            .collect();
+        let _ = writeln!(text, "{:<width$}{cells}", layer.space);
+    }
+    for finding in &profile.findings {
+        let _ = writeln!(text, "{finding}");
+    }
+    let counted: Vec<String> = profile
+        .look_at
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(reason, count)| format!("{count} {}", reason.words()))
+        .collect();
+    if !counted.is_empty() {
+        let _ = writeln!(text, "points to look at: {} (scores/{LOOK_AT})", counted.join(", "));
+    }
+    text
+}
+
+/// Table of the page: a row a measure, a column a layer; values that do not exist have their reason
+/// as the cell's text.
+pub fn page_table(layers: &[LayerProfile]) -> Option<Table> {
+    if layers.is_empty() {
+        return None;
+    }
+    let titles: Vec<String> = layers.iter().map(|layer| space_title(&layer.space)).collect();
+    let header: Vec<&str> = ["measure"]
+        .into_iter()
+        .chain(titles.iter().map(String::as_str))
+        .chain(["better", "what it says"])
+        .collect();
+    let is_known = |measure: &&Measure| layers.iter().any(|layer| (measure.of)(layer).is_ok());
+    let row = |measure: &Measure| {
+        let cells = layers.iter().map(|layer| measure.text(layer).unwrap_or_else(|_| "–".into()));
+        let note = measure.caveat.map_or(String::new(), |caveat| format!(" ({caveat})"));
+        let meaning = format!("{}{note}", measure.meaning);
+        [measure.title.to_owned()]
+            .into_iter()
+            .chain(cells)
+            .chain([measure.better.word().to_owned(), meaning])
+            .collect()
+    };
+    let rows = MEASURES.iter().filter(is_known).map(row);
+    Some(Table::new("The layer profile", &header, rows))
+}
+
+/// Table of the page: how many points are on the list, by reason.
+pub fn look_at_counts(profile: &Profile) -> Option<Table> {
+    let rows = profile.look_at.iter().filter(|(_, count)| *count > 0);
+    let rows: Vec<Vec<String>> =
+        rows.map(|(reason, count)| vec![reason.words().to_owned(), count.to_string()]).collect();
+    let caption = format!("Points to look at; scores/{LOOK_AT} lists them");
+    (!rows.is_empty()).then(|| Table::new(caption, &["why", "points"], rows))
+}
+
+/// The reasons of what does not exist, a sentence each, the same one once.
+pub fn missing(layers: &[LayerProfile], profile: &Profile) -> Vec<String> {
+    let reasons = [
+        profile.similarities.reason().map(|reason| format!("similarity: {reason}")),
+        profile.prediction_depth.reason().map(|reason| format!("prediction depth: {reason}")),
+        profile.calibration.reason().map(|reason| format!("calibration: {reason}")),
+    ];
+    let mut found: Vec<String> =
+        reasons.into_iter().flatten().chain(profile.not_looked_at.clone()).collect();
+    for layer in layers {
+        for measure in MEASURES {
+            if let Err(reason) = (measure.of)(layer)
+                && measure.key != "probe_selectivity"
+            {
+                let text = format!("{}: {reason}", space_title(&layer.space));
+                if !found.contains(&text) {
+                    found.push(text);
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Writes the tables of the profile into `folder`, and returns their names.
+///
+/// # Errors
+/// [`Error::Write`](crate::Error::Write).
+pub fn write_csv(
+    folder: &Path,
+    layers: &[LayerProfile],
+    profile: &Profile,
+    class_names: &[String],
+) -> Result<Vec<&'static str>> {
+    write_layers(&folder.join(LAYERS), layers)?;
+    write_spectrum(&folder.join(SPECTRUM), layers)?;
+    write_probes(&folder.join(PROBES), layers, class_names)?;
+    write_cdnv(&folder.join(CDNV), layers, class_names)?;
+    let mut files = vec![LAYERS, SPECTRUM, PROBES, CDNV];
+    if let Some(similarities) = profile.similarities.known() {
+        write_similarities(&folder.join(SIMILARITY), similarities)?;
+        files.push(SIMILARITY);
+    }
+    if let Some(depth) = profile.prediction_depth.known() {
+        let rows = depth.counts.iter().zip(&depth.right).enumerate().map(|(at, (count, right))| {
+            let space = depth.spaces.get(at).map_or("", String::as_str);
+            vec![at.to_string(), space.to_owned(), count.to_string(), right.to_string()]
+        });
+        write(&folder.join(DEPTH), ["depth", "from", "n_points", "n_right"], rows)?;
+        files.push(DEPTH);
+    }
+    if let Some(calibration) = profile.calibration.known() {
+        let n = calibration.bins.len() as f64;
+        let rows = calibration.bins.iter().enumerate().map(|(at, bin)| {
+            let [low, high] = [at, at + 1].map(|end| (end as f64 / n).to_string());
+            let known = |value: f64| optional((bin.count > 0).then_some(value));
+            vec![low, high, bin.count.to_string(), known(bin.confidence), known(bin.accuracy)]
+        });
+        let header = ["above", "to", "n_points", "mean_confidence", "accuracy"];
+        write(&folder.join(CALIBRATION), header, rows)?;
+        files.push(CALIBRATION);
+    }
+    Ok(files)
+}
+
+fn write_layers(path: &Path, layers: &[LayerProfile]) -> Result<()> {
+    let header = ["space", "n_features"]
+        .into_iter()
+        .chain(MEASURES.iter().map(|measure| measure.key))
+        .chain(["not_computed"]);
+    let row = |layer: &LayerProfile| {
+        let mut row = vec![layer.space.clone(), layer.n_features.to_string()];
+        let mut reasons: Vec<String> = Vec::new();
+        for measure in MEASURES {
+            let value = (measure.of)(layer);
+            row.push(optional(value.ok()));
+            reasons.extend(value.err().map(|reason| format!("{}: {reason}", measure.key)));
+        }
+        row.push(reasons.join("; "));
+        row
+    };
+    write(path, header, layers.iter().map(row))
+}
+
+fn write_spectrum(path: &Path, layers: &[LayerProfile]) -> Result<()> {
+    let of_layer = |layer: &LayerProfile| {
+        let values = layer.spectrum.known().map_or(&[][..], |spectrum| &spectrum.eigenvalues);
+        let row = |(at, value): (usize, &f64)| {
+            vec![layer.space.clone(), at.to_string(), value.to_string()]
+        };
+        (1..).zip(values).map(row).collect::<Vec<_>>()
+    };
+    write(path, ["space", "component", "variance"], layers.iter().flat_map(of_layer))
+}
+
+fn write_probes(path: &Path, layers: &[LayerProfile], class_names: &[String]) -> Result<()> {
+    let of_layer = |layer: &LayerProfile| {
+        let accuracies = layer.probe.known().map_or(&[][..], |probe| &probe.per_class);
+        let row = |(class, accuracy): (usize, &Option<f64>)| {
+            vec![layer.space.clone(), name(class_names, class), optional(*accuracy)]
+        };
+        accuracies.iter().enumerate().map(row).collect::<Vec<_>>()
+    };
+    write(path, ["space", "class", "probe_accuracy"], layers.iter().flat_map(of_layer))
+}
+
+fn write_cdnv(path: &Path, layers: &[LayerProfile], class_names: &[String]) -> Result<()> {
+    let header = ["space", "class", "other", "cdnv"].map(str::to_owned).to_vec();
+    let mut rows = vec![header];
+    for layer in layers {
+        let Some(separation) = layer.separation.known() else { continue };
+        let classes = &separation.paired_classes;
+        for (i, values) in separation.cdnv_pairs.iter().enumerate() {
+            for (j, value) in values.iter().enumerate().skip(i + 1) {
+                let [a, b] = [i, j].map(|at| name(class_names, usize::from(classes[at])));
+                rows.push(vec![layer.space.clone(), a, b, value.to_string()]);
+            }
+        }
+    }
+    write_rows(path, rows)
+}
+
+fn write_similarities(path: &Path, similarities: &Similarities) -> Result<()> {
+    let spaces = &similarities.spaces;
+    let pairs = (0..spaces.len()).flat_map(|i| (i + 1..spaces.len()).map(move |j| (i, j)));
+    let row = |(i, j): (usize, usize)| {
+        let pair = &similarities.pairs[i][j];
+        vec![
+            spaces[i].clone(),
+            spaces[j].clone(),
+            pair.cka.to_string(),
+            pair.biased_cka.to_string(),
+            optional(pair.procrustes),
+            pair.neighbor_overlap.to_string(),
+        ]
+    };
+    let header = ["space", "other", "cka", "biased_cka", "procrustes", "neighbor_overlap"];
+    write(path, header, pairs.map(row))
+}
+
+/// A point of the list, with what the run says of it.
+#[derive(Clone, Debug)]
+pub struct LookRow<'a> {
+    /// Why it is on the list.
+    pub look: &'a Look,
+    /// Its label.
+    pub label: u16,
+    /// Answer of the network, if it is known.
+    pub answer: Option<u16>,
+    /// Share of its neighbours in the last layer that have its label, if it was scored.
+    pub own_label_share: Option<f64>,
+    /// Layer from which on it is decided, if it was scored.
+    pub prediction_depth: Option<usize>,
+}
+
+/// Writes the list of the points to look at into `folder`.
+///
+/// # Errors
+/// [`Error::Write`](crate::Error::Write).
+pub fn write_look_at(folder: &Path, rows: &[LookRow<'_>], class_names: &[String]) -> Result<()> {
+    let header = [
+        "rank",
+        "part",
+        "row",
+        "reasons",
+        "label",
+        "network",
+        "suggested",
+        "self_confidence",
+        "duplicate_of_train_row",
+        "typicality",
+        "own_label_share",
+        "prediction_depth",
+    ];
+    let class = |class: Option<u16>| {
+        class.map_or(String::new(), |class| name(class_names, usize::from(class)))
+    };
+    let whole = |value: Option<usize>| value.map_or(String::new(), |value| value.to_string());
+    let row = |(rank, row): (usize, &LookRow<'_>)| {
+        let look = row.look;
+        let reasons: Vec<&str> = look.reasons.iter().map(|reason: &Reason| reason.key()).collect();
+        vec![
+            rank.to_string(),
+            look.part.clone(),
+            look.row.to_string(),
+            reasons.join(";"),
+            class(Some(row.label)),
+            class(row.answer),
+            class(look.suggested),
+            optional(look.self_confidence),
+            whole(look.duplicate_of),
+            optional(look.typicality),
+            optional(row.own_label_share),
+            whole(row.prediction_depth),
+        ]
+    };
+    write(&folder.join(LOOK_AT), header, (1..).zip(rows).map(row))
+}
