@@ -7,7 +7,7 @@ use clap::Args;
 use layerlens::compute::{Device, DeviceChoice};
 use layerlens::evaluation::Bootstrap;
 use layerlens::record::N_COMPONENTS;
-use layerlens::report::compare_table;
+use layerlens::report::{compare_table, profile_table};
 use layerlens::run::{self, Compare};
 use std::path::PathBuf;
 
@@ -45,9 +45,13 @@ pub fn compare(global: &Global, args: &CompareArgs) -> Result<()> {
         say(&format!("warning: {warning}"));
     }
     let path = summary.path.display();
+    let layers = summary
+        .layers
+        .as_ref()
+        .map_or(String::new(), |layers| format!("\n{}", profile_table::cross_text(layers)));
     print(&format!(
-        "{}\nwritten to {path}:\n  scores/       accuracy.csv, gains.csv, confused_pairs.csv, \
-         measures.csv\n  figures/      the same as figures, and the maps side by side\nlook at \
+        "{}{layers}\nwritten to {path}:\n  scores/       accuracy.csv, gains.csv, confused_pairs.csv, \
+         measures.csv, layer_similarity.csv\n  figures/      the same as figures, and the maps side by side\nlook at \
          {path}/figures/accuracy.png first\n",
         compare_table::text(&summary.comparison, N_COMPONENTS),
     ));

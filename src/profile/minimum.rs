@@ -5,7 +5,7 @@
 use crate::error::Result;
 
 /// Pairs of steps and changes of the gradient that are kept.
-const MEMORY: usize = 10;
+const MEMORY: usize = 20;
 /// Share of the expected decrease that a step must bring (Armijo).
 const DECREASE: f64 = 1e-4;
 /// Relative error of a value that was summed from products in single precision.

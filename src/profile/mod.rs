@@ -32,7 +32,7 @@ pub use measure::{Better, MEASURES, Measure};
 pub use points::PointMeasures;
 pub use probe::{FittedProbe, LinearProbe, Probabilities, ProbedLayer};
 pub use separation::{ClassMeans, Separation};
-pub use similarity::{ComparedLayer, Similarities, Similarity, compared_rows};
+pub use similarity::{ComparedLayer, CrossSimilarities, Similarities, Similarity, compared_rows};
 pub use words::findings;
 
 use crate::error::{Error, Result};

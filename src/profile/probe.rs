@@ -4,15 +4,15 @@
 //! probes", arXiv 1610.01644. The probe is multinomial logistic regression on the standardised
 //! columns of the layer,
 //! min over W, b of -sum_i log softmax(W x_i + b)\[y_i\] + |W|^2 / (2 C), with b free: strictly
-//! convex in W, so that every device finds the same numbers. With C = 1 it is scikit-learn's
+//! convex in W, so that there is one optimum. With C = 1 it is scikit-learn's
 //! `LogisticRegression`, for two classes with twice its C, since both classes have weights here.
 //! Beside it the ridge probe, linear regression of +-1 targets (`RidgeClassifier`, alpha = 1), which
 //! has a closed form. O(n d k) an evaluation for d columns and k classes, about 30 evaluations.
 
-use super::minimum::{Objective, minimize};
+use super::minimum::{Minimum, Objective, minimize};
 use super::products::scatter;
 use super::standardized::Standardizer;
-use crate::compute::{Device, DeviceKind};
+use crate::compute::Device;
 use crate::embedding::pca::products::Rows;
 use crate::embedding::pca::{FittedPca, Pca};
 use crate::error::{Error, Result};
@@ -30,7 +30,7 @@ const BLOCK_ROWS: usize = 1024;
 const FEW_ROWS: usize = 128;
 /// Maximum number of parts whose sums are added at the end.
 const MOST_PARTS: usize = 32;
-/// Gradient at which the fit in single precision ends, and that in double precision begins.
+/// Gradient of the mean loss down to which single precision goes; double precision goes on.
 const SINGLE_TOL: f64 = 1e-5;
 /// Maximum number of columns; wider layers are projected onto as many principal components as
 /// [`N_COMPONENTS`] first.
@@ -50,7 +50,8 @@ const CONTROL_STREAM: u64 = 0x70_726f_6266;
 pub struct LinearProbe {
     /// Inverse of the regularisation's strength, above 0. Default 1.
     pub c: f64,
-    /// Largest entry of the gradient of the mean loss at which the fit ends, above 0. Default 1e-7.
+    /// Largest entry of the gradient of the mean loss at which the fit ends, above 0. Default
+    /// 1e-4, scikit-learn's.
     pub tol: f64,
     /// Maximum number of steps. Default 500.
     pub max_iter: usize,
@@ -58,7 +59,7 @@ pub struct LinearProbe {
 
 impl Default for LinearProbe {
     fn default() -> Self {
-        Self { c: 1.0, tol: 1e-7, max_iter: 500 }
+        Self { c: 1.0, tol: 1e-4, max_iter: 500 }
     }
 }
 
@@ -113,6 +114,19 @@ impl<'a> ProbedLayer<'a> {
     /// The training rows as the probes see them, before they are standardised.
     pub fn train(&self) -> &Matrix {
         &self.train
+    }
+
+    fn fitted(&self, classes: Vec<u16>, found: Minimum, n_before: usize) -> FittedProbe {
+        let (weights, intercepts) = found.point.split_at(found.point.len() - classes.len());
+        FittedProbe {
+            classes,
+            standardizer: self.standardizer.clone(),
+            coefficients: weights.to_vec(),
+            intercepts: intercepts.to_vec(),
+            objective: found.value,
+            n_iter: n_before + found.n_iter,
+            is_converged: found.is_converged,
+        }
     }
 
     /// `true` if the layer was projected onto principal components.
@@ -269,38 +283,30 @@ impl LinearProbe {
         check_labels(train, labels)?;
         let classes = Classes::of(labels)?;
         let (n, d, k) = (train.n_samples(), train.n_features(), classes.present.len());
+        let penalty = 1.0 / self.c;
         let fit = Logistic {
             train,
             standardizer: &layer.standardizer,
             places: &classes.places,
             n_classes: k,
-            penalty: 1.0 / self.c,
+            penalty,
             curvature: factor(&Mat::from_fn(d, d, |i, j| {
-                0.5 * scatter[(i, j)] + if i == j { 1.0 / self.c } else { 0.0 }
+                0.5 * scatter[(i, j)] + if i == j { penalty } else { 0.0 }
             }))?,
         };
         let n = n as f64;
-        let mut start = vec![0.0; k * (d + 1)];
-        let mut n_before = 0;
-        if device.kind() == DeviceKind::Gpu {
-            let single = layer.standardizer.single(train)?;
-            let rows = Rows::new(device, &single, &vec![0.0; d])?;
-            let on_device = OnDevice { fit: &fit, device, rows };
-            let tol = self.tol.max(SINGLE_TOL) * n;
-            let nearly = minimize(&on_device, start, tol, self.max_iter)?;
-            (start, n_before) = (nearly.point, nearly.n_iter);
+        // In single precision first, as far as that goes.
+        let single = layer.standardizer.single(train)?;
+        let rows = Rows::new(device, &single, &vec![0.0; d])?;
+        let on_device = OnDevice { fit: &fit, device, rows };
+        let start = vec![0.0; k * (d + 1)];
+        let nearly = minimize(&on_device, start, self.tol.max(SINGLE_TOL) * n, self.max_iter)?;
+        if self.tol >= SINGLE_TOL {
+            return Ok(layer.fitted(classes.present, nearly, 0));
         }
-        let found = minimize(&fit, start, self.tol * n, self.max_iter)?;
-        let (weights, intercepts) = found.point.split_at(k * d);
-        Ok(FittedProbe {
-            classes: classes.present,
-            standardizer: layer.standardizer.clone(),
-            coefficients: weights.to_vec(),
-            intercepts: intercepts.to_vec(),
-            objective: found.value,
-            n_iter: n_before + found.n_iter,
-            is_converged: found.is_converged,
-        })
+        let n_before = nearly.n_iter;
+        let found = minimize(&fit, nearly.point, self.tol * n, self.max_iter)?;
+        Ok(layer.fitted(classes.present, found, n_before))
     }
 
     /// Probabilities of the training rows by probes that were not fitted on them: `n_folds` parts

@@ -210,3 +210,55 @@ impl Similarities {
         Some(self.pairs[place(a)?][place(b)?])
     }
 }
+
+/// Similarities of the layers of two networks, or of one at two times, on the same points.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CrossSimilarities {
+    /// The layers of the first, in order.
+    pub rows: Vec<String>,
+    /// The layers of the second.
+    pub columns: Vec<String>,
+    /// Number of points that were compared.
+    pub n_points: usize,
+    /// Each layer of the first with each of the second, n_rows x n_columns.
+    pub pairs: Vec<Vec<Similarity>>,
+}
+
+impl CrossSimilarities {
+    /// Compares the rows that [`compared_rows`] chooses. Layers whose rows are all the same are left
+    /// out.
+    ///
+    /// # Errors
+    /// Those of [`ComparedLayer`], and [`Error::Interrupted`](crate::Error::Interrupted).
+    pub fn of(
+        device: &Device,
+        networks: [&[(String, Matrix)]; 2],
+        observer: &dyn Observer,
+    ) -> Result<Self> {
+        let rows = compared_rows(networks[0].first().map_or(0, |(_, x)| x.n_samples()));
+        let mut compared = [Vec::new(), Vec::new()];
+        let mut names = [Vec::new(), Vec::new()];
+        for (at, layers) in networks.into_iter().enumerate() {
+            for (name, x) in layers {
+                if x.n_samples() < rows.len() {
+                    let (found, expected) = (x.n_samples(), rows.len());
+                    return Err(Error::Data(format!("{name} has {found} rows, not {expected}")));
+                }
+                match ComparedLayer::new(device, x.select(&rows), observer) {
+                    Err(Error::Data(_)) => {}
+                    layer => {
+                        compared[at].push(layer?);
+                        names[at].push(name.clone());
+                    }
+                }
+            }
+        }
+        let [rows_of, columns_of] = &compared;
+        let row = |layer: &ComparedLayer| {
+            columns_of.iter().map(|other| layer.compared(device, other)).collect()
+        };
+        let pairs = rows_of.iter().map(row).collect::<Result<_>>()?;
+        let [of_rows, of_columns] = names;
+        Ok(Self { rows: of_rows, columns: of_columns, n_points: rows.len(), pairs })
+    }
+}

@@ -94,8 +94,12 @@ fn separation(layers: &[LayerProfile]) -> Option<String> {
         let logs: Vec<f64> = found.iter().map(|(_, value)| value.ln()).collect();
         let r = correlation(&logs);
         text += &format!(
-            "; its logarithm falls {}, r = {r:.2} with the layer's number",
-            if r < -EVEN { "evenly" } else { "unevenly" }
+            "; its logarithm {}, r = {r:.2} with the layer's number",
+            match r {
+                r if r < -EVEN => "falls evenly",
+                r if r < 0.0 => "falls unevenly",
+                _ => "does not fall",
+            }
         );
     }
     Some(text + ".")

@@ -6,7 +6,7 @@ use super::stage::Stage;
 use crate::clustering::Clustered;
 use crate::embedding::Fitted;
 use crate::evaluation::{Comparison, Insights, MapId, MapQuality, ModelRow, Scores};
-use crate::profile::{LayerProfile, Profile};
+use crate::profile::{CrossSimilarities, LayerProfile, Profile};
 use crate::training::{History, Performance, Trained};
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +72,9 @@ pub struct Results {
     /// Loss and accuracy of each epoch of their trainings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub histories: Vec<ModelHistory>,
+    /// Similarity of the layers of two runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer_similarity: Option<CrossSimilarities>,
     /// The differences of two runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,
@@ -99,6 +102,7 @@ impl Results {
         self.layer_profiles.retain(|row| is_finished(Stage::Measures(&row.space)));
         if !is_finished(Stage::Differences) {
             self.comparison = None;
+            self.layer_similarity = None;
         }
         let of_space =
             |space: &str| is_finished(Stage::Neighbors(space)) || is_finished(Stage::OnlyNeighbors);

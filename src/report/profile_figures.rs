@@ -1,9 +1,11 @@
 //! The figures of the layer profile.
 
-use super::figures::{HeatMap, LayerProfile as LayerProfileFigure, ProfilePanel, Shading};
+use super::figures::{HeatMap, LayerProfile as LayerProfileFigure, Lines, ProfilePanel, Shading};
 use crate::evaluation::{ScoredOn, space_title};
 use crate::format::capital;
-use crate::profile::{LayerProfile, MEASURES, Profile, Similarities};
+use crate::profile::{
+    Calibration, CrossSimilarities, LayerProfile, MEASURES, Profile, Similarities,
+};
 
 /// CKA of every layer with every other; negative values are shown as 0.
 pub fn similarity(similarities: &Similarities) -> HeatMap {
@@ -16,6 +18,27 @@ pub fn similarity(similarities: &Similarities) -> HeatMap {
         row_names: names.clone(),
         column_names: names,
         values: similarities
+            .pairs
+            .iter()
+            .map(|row| row.iter().map(|pair| pair.cka.max(0.0)).collect())
+            .collect(),
+        decimals: 2,
+        shading: Shading::Value,
+    }
+}
+
+/// CKA of every layer of a run, a row each, with every layer of another.
+pub fn cross_similarity(found: &CrossSimilarities, names: &[String; 2]) -> HeatMap {
+    let titles = |spaces: &[String]| -> Vec<String> {
+        spaces.iter().map(|space| capital(&space_title(space))).collect()
+    };
+    HeatMap {
+        title: format!("Similarity of the layers (CKA) on {} points", found.n_points),
+        rows_title: names[0].clone(),
+        columns_title: names[1].clone(),
+        row_names: titles(&found.rows),
+        column_names: titles(&found.columns),
+        values: found
             .pairs
             .iter()
             .map(|row| row.iter().map(|pair| pair.cka.max(0.0)).collect())
@@ -48,15 +71,12 @@ pub fn layers(measured: &[LayerProfile], profile: &Profile) -> LayerProfileFigur
     );
     accuracy.rule = profile.network_accuracy.map(|value| ("the network".to_owned(), value));
     let dimensions = panel(
-        "dimensions (logarithmic)",
+        "dimensions (log scale)",
         &["participation_ratio", "two_nn_dimension", "mle_dimension"],
         true,
     );
-    let separation = panel(
-        "separation fuzziness D (logarithmic, lower is better)",
-        &["separation_fuzziness"],
-        true,
-    );
+    let separation =
+        panel("separation fuzziness (log scale, lower is better)", &["separation_fuzziness"], true);
     let mut panels = vec![accuracy, dimensions, separation];
     if let Some(similarities) = profile.similarities.known() {
         let to = |end: Option<&LayerProfile>| -> Vec<Option<f64>> {
@@ -89,5 +109,46 @@ pub fn layers(measured: &[LayerProfile], profile: &Profile) -> LayerProfileFigur
         title: "What each layer knows".into(),
         layers: measured.iter().map(|layer| capital(&space_title(&layer.space))).collect(),
         panels,
+    }
+}
+
+/// Variance of each layer's principal components, the largest first; none if no spectrum is known.
+pub fn scree(measured: &[LayerProfile]) -> Option<Lines> {
+    let line = |layer: &LayerProfile| {
+        let spectrum = layer.spectrum.known()?;
+        let total = spectrum.total_variance;
+        let shares = spectrum.eigenvalues.iter().map(|value| value / total);
+        let points = shares.enumerate().map(|(at, share)| (at as f64 + 1.0, share));
+        // Beyond, only rounding is left.
+        let points = points.take_while(|(_, share)| *share > 1e-9).collect();
+        Some((capital(&space_title(&layer.space)), points))
+    };
+    let lines: Vec<_> = measured.iter().filter_map(line).collect();
+    (!lines.is_empty()).then(|| Lines {
+        title: "How the variance of each layer is spread".into(),
+        x_title: "principal component".into(),
+        y_title: "share of the variance (log scale)".into(),
+        lines,
+        is_logarithmic: true,
+        diagonal: None,
+    })
+}
+
+/// Accuracy against confidence of the network: the reliability diagram.
+pub fn reliability(calibration: &Calibration) -> Lines {
+    let bins = calibration.bins.iter().filter(|bin| bin.count > 0);
+    Lines {
+        title: format!(
+            "Is the network as often right as it is sure? Expected calibration error {:.3}",
+            calibration.ece
+        ),
+        x_title: "confidence of the prediction, mean of each bin".into(),
+        y_title: "share of the points that are right".into(),
+        lines: vec![(
+            "the network".into(),
+            bins.map(|bin| (bin.confidence, bin.accuracy)).collect(),
+        )],
+        is_logarithmic: false,
+        diagonal: Some("as sure as right".into()),
     }
 }

@@ -5,7 +5,10 @@ use super::insights_table::name;
 use super::page::Table;
 use crate::error::Result;
 use crate::evaluation::space_title;
-use crate::profile::{LayerProfile, Look, MEASURES, Measure, Profile, Reason, Similarities};
+use crate::profile::{
+    CrossSimilarities, LayerProfile, Look, MEASURES, Measure, Profile, Reason, Similarities,
+    Similarity,
+};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -13,7 +16,8 @@ use std::path::Path;
 pub const LAYERS: &str = "layers.csv";
 /// The points to look at.
 pub const LOOK_AT: &str = "look_at.csv";
-const SIMILARITY: &str = "layer_similarity.csv";
+/// Similarity of layers.
+pub const SIMILARITY: &str = "layer_similarity.csv";
 const DEPTH: &str = "prediction_depth.csv";
 const CALIBRATION: &str = "calibration.csv";
 const SPECTRUM: &str = "spectrum.csv";
@@ -223,19 +227,54 @@ fn write_cdnv(path: &Path, layers: &[LayerProfile], class_names: &[String]) -> R
 fn write_similarities(path: &Path, similarities: &Similarities) -> Result<()> {
     let spaces = &similarities.spaces;
     let pairs = (0..spaces.len()).flat_map(|i| (i + 1..spaces.len()).map(move |j| (i, j)));
-    let row = |(i, j): (usize, usize)| {
-        let pair = &similarities.pairs[i][j];
-        vec![
-            spaces[i].clone(),
-            spaces[j].clone(),
-            pair.cka.to_string(),
-            pair.biased_cka.to_string(),
-            optional(pair.procrustes),
-            pair.neighbor_overlap.to_string(),
-        ]
-    };
-    let header = ["space", "other", "cka", "biased_cka", "procrustes", "neighbor_overlap"];
-    write(path, header, pairs.map(row))
+    let row =
+        |(i, j): (usize, usize)| similarity_row(&spaces[i], &spaces[j], &similarities.pairs[i][j]);
+    write(path, ["space", "other"].into_iter().chain(SIMILARITIES), pairs.map(row))
+}
+
+/// Columns of the similarity of two layers.
+const SIMILARITIES: [&str; 4] = ["cka", "biased_cka", "procrustes", "neighbor_overlap"];
+
+fn similarity_row(space: &str, other: &str, pair: &Similarity) -> Vec<String> {
+    vec![
+        space.to_owned(),
+        other.to_owned(),
+        pair.cka.to_string(),
+        pair.biased_cka.to_string(),
+        optional(pair.procrustes),
+        pair.neighbor_overlap.to_string(),
+    ]
+}
+
+/// Writes the similarities of the layers of two runs.
+///
+/// # Errors
+/// [`Error::Write`](crate::Error::Write).
+pub fn write_cross(path: &Path, found: &CrossSimilarities) -> Result<()> {
+    let rows = found.pairs.iter().zip(&found.rows).flat_map(|(pairs, space)| {
+        let row = move |(pair, other): (&Similarity, &String)| similarity_row(space, other, pair);
+        pairs.iter().zip(&found.columns).map(row)
+    });
+    write(path, ["layer_of_a", "layer_of_b"].into_iter().chain(SIMILARITIES), rows)
+}
+
+/// The similarities of the layers of two runs in few lines: CKA.
+pub fn cross_text(found: &CrossSimilarities) -> String {
+    let width = |name: &String| name.len().max(7);
+    let mut text = format!("similarity of the layers (CKA), {} points\n", found.n_points);
+    let header: String =
+        found.columns.iter().map(|name| format!("  {name:>0$}", width(name))).collect();
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{:<12}{header}", "a \\ b");
+    for (name, pairs) in found.rows.iter().zip(&found.pairs) {
+        let cells: String = pairs
+            .iter()
+            .zip(&found.columns)
+            .map(|(pair, column)| format!("  {:>1$.4}", pair.cka, width(column)))
+            .collect();
+        let _ = writeln!(text, "{name:<12}{cells}");
+    }
+    text
 }
 
 /// A point of the list, with what the run says of it.

@@ -2,6 +2,7 @@
 //! intervals of their differences.
 
 use super::compare_figures;
+use super::compare_layers::compare_layers;
 use super::compared_run::ComparedRun;
 use super::pair::Pair;
 use super::session::Session;
@@ -9,6 +10,7 @@ use crate::compute::{Description, Device};
 use crate::dataset::Source;
 use crate::error::Result;
 use crate::evaluation::{Bootstrap, Comparison};
+use crate::profile::CrossSimilarities;
 use crate::progress::Reporter;
 use crate::record::{Artifact, Destination, Folder, Opening, RunFolder, Stage};
 use crate::report::compare_table;
@@ -35,6 +37,8 @@ pub struct CompareSummary {
     pub path: PathBuf,
     /// Results of the comparison.
     pub comparison: Comparison,
+    /// Similarity of the layers, if the runs scored the same points.
+    pub layers: Option<CrossSimilarities>,
     /// Warnings for the user.
     pub warnings: Vec<String>,
 }
@@ -68,18 +72,21 @@ pub fn compare(
     };
     let mut folder = RunFolder::create(&job.to, "compare", opening, reporter)?;
     changed.iter().for_each(|warning| folder.warn(warning));
-    let warnings = folder.manifest.warnings.clone();
     let device = Device::cpu();
     let mut session = Session::new(&mut folder, &device, reporter);
     match stages(&pair, &mut session, &job.bootstrap) {
-        Ok(comparison) => Ok(CompareSummary { path: folder.close(Ok(()))?, comparison, warnings }),
+        Ok(comparison) => {
+            let warnings = folder.manifest.warnings.clone();
+            let layers = folder.results().layer_similarity.clone();
+            Ok(CompareSummary { path: folder.close(Ok(()))?, comparison, layers, warnings })
+        }
         Err(error) => Err(folder.close_failed(error)),
     }
 }
 
 /// The differences and their figures.
 fn stages(pair: &Pair<'_>, session: &mut Session<'_>, bootstrap: &Bootstrap) -> Result<Comparison> {
-    let comparison = session.new_stage(Stage::Differences, |session, _| {
+    let comparison = session.new_stage(Stage::Differences, |session, observer| {
         let comparison = pair.comparison(bootstrap)?;
         let record = &mut *session.record;
         let path = record.below(Artifact::Scores(compare_table::FILES[0]))?;
@@ -88,6 +95,7 @@ fn stages(pair: &Pair<'_>, session: &mut Session<'_>, bootstrap: &Bootstrap) -> 
             .iter()
             .for_each(|file| record.list(Artifact::Scores(file), None, None));
         record.results_mut().comparison = Some(comparison.clone());
+        compare_layers(record, pair, session.device, observer)?;
         Ok(comparison)
     })?;
     session.new_stage(Stage::Figures, |session, _| {

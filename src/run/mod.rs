@@ -10,6 +10,7 @@ mod cluster;
 mod compare;
 mod compare_counts;
 mod compare_figures;
+mod compare_layers;
 mod compare_models;
 mod compared_run;
 mod embed;

@@ -14,7 +14,7 @@ pub(super) struct Pair<'a> {
     pub(super) names: [String; 2],
     pub(super) spaces: Vec<String>,
     pub(super) methods: Vec<String>,
-    paired: bool,
+    pub(super) paired: bool,
     pub(super) same_classes: bool,
 }
 

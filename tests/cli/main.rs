@@ -31,6 +31,7 @@ mod onnx;
 mod outputs;
 mod own_data;
 mod pipeline;
+mod profile;
 mod report;
 mod resume;
 mod server;

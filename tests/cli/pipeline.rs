@@ -77,6 +77,15 @@ fn expected_outputs() -> BTreeSet<String> {
         "scores/confusion.csv",
         "scores/confused_pairs.csv",
         "scores/verdicts.csv",
+        "scores/layers.csv",
+        "scores/layer_similarity.csv",
+        "scores/prediction_depth.csv",
+        "scores/calibration.csv",
+        "scores/spectrum.csv",
+        "scores/probe_per_class.csv",
+        "scores/cdnv.csv",
+        "scores/look_at.csv",
+        "scores/neighbors/softmax.npy",
     ])
     .chain(["activations/layers.txt", "activations/class_names.txt"])
     .map(String::from)
@@ -100,6 +109,7 @@ fn expected_outputs() -> BTreeSet<String> {
         );
         names.insert(format!("neighbors/{space}.safetensors"));
         names.insert(format!("scores/predictions/{space}.npy"));
+        names.insert(format!("scores/neighbors/{space}.npy"));
         names.extend(METHODS_RUN.map(|method| format!("scores/predictions/{method}_{space}.npy")));
         names.extend(METHODS_RUN.map(|method| format!("maps/{method}_{space}.safetensors")));
     }
@@ -112,6 +122,10 @@ fn expected_outputs() -> BTreeSet<String> {
                 "knn_accuracy",
                 "gains",
                 "classifier_confusion",
+                "layer_profile",
+                "layer_similarity",
+                "scree",
+                "reliability",
             ]
             .map(|name| format!("figures/{name}.{kind}")),
         );
@@ -289,7 +303,11 @@ fn every_stage_is_timed() {
         );
         expected.extend([format!("quality {space}"), format!("clusters {space}")]);
     }
-    expected.extend(["what the layers did", "scores and figures", "report"].map(String::from));
+    let layers = SPACES.map(|(space, _)| space).into_iter().chain(["softmax"]);
+    expected.extend(layers.map(|layer| format!("measures {layer}")));
+    expected.extend(
+        ["layer profile", "what the layers did", "scores and figures", "report"].map(String::from),
+    );
     assert_eq!(names, expected);
     for stage in stages {
         let seconds = stage["seconds"].as_f64().unwrap();

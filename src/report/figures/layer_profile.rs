@@ -12,7 +12,7 @@ const PANEL_GAP: f64 = 26.0;
 const AXIS: f64 = 80.0;
 /// Width of one layer, and the least of all.
 const LAYER: f64 = 130.0;
-const LEAST_WIDTH: f64 = 420.0;
+const LEAST_WIDTH: f64 = 520.0;
 const LEGEND: f64 = 330.0;
 const LEGEND_LINE: f64 = 32.0;
 const FOOT: f64 = 46.0;
@@ -68,8 +68,12 @@ impl ProfilePanel {
             let ticks = Ticks::new(range, 5, 0.0);
             return ticks.values().map(|value| (value, ticks.label(value))).collect();
         }
-        // 1, 2, 5, 10, ..., or powers of ten over a wide range.
-        let factors: &[f64] = if range.1 - range.0 > 2.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+        // Powers of ten over a wide range, more between them over a narrow one.
+        let factors: &[f64] = match range.1 - range.0 {
+            width if width > 2.0 => &[1.0],
+            width if width > 0.7 => &[1.0, 2.0, 5.0],
+            _ => &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0],
+        };
         let powers = range.0.floor() as i32..=range.1.ceil() as i32;
         powers
             .flat_map(|power| factors.iter().map(move |factor| factor * 10_f64.powi(power)))

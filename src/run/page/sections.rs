@@ -138,6 +138,13 @@ fn profile(run: &FinishedRun) -> Result<Option<Section>> {
         let figure = profile_figures::similarity(similarities);
         blocks.push(draw(&figure, "Similarity of every layer with every other".into())?);
     }
+    if let Some(figure) = profile_figures::scree(layers) {
+        blocks.push(draw(&figure, "Variance of the principal components of each layer".into())?);
+    }
+    if let Some(calibration) = profile.calibration.known() {
+        let figure = profile_figures::reliability(calibration);
+        blocks.push(draw(&figure, "Accuracy of the network against its confidence".into())?);
+    }
     blocks.extend(profile_table::page_table(layers).map(Block::Table));
     blocks.extend(profile_table::look_at_counts(profile).map(Block::Table));
     let missing = profile_table::missing(layers, profile);

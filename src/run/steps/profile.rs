@@ -394,6 +394,12 @@ fn figures(record: &mut RunFolder, measured: &[LayerProfile], profile: &Profile)
     if measured.len() > 1 {
         write(record, "layer_profile", &profile_figures::layers(measured, profile))?;
     }
+    if let Some(figure) = profile_figures::scree(measured) {
+        write(record, "scree", &figure)?;
+    }
+    if let Some(calibration) = profile.calibration.known() {
+        write(record, "reliability", &profile_figures::reliability(calibration))?;
+    }
     match profile.similarities.known().filter(|all| all.spaces.len() > 1) {
         Some(similarities) => {
             write(record, "layer_similarity", &profile_figures::similarity(similarities))

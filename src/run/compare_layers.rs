@@ -1,0 +1,51 @@
+//! The layers of two runs on the same points: how similar each is to each.
+
+use super::pair::Pair;
+use super::steps::figures::write;
+use crate::compute::Device;
+use crate::dataset::npy;
+use crate::error::Result;
+use crate::evaluation::MapId;
+use crate::profile::CrossSimilarities;
+use crate::progress::Observer;
+use crate::record::{Artifact, RunFolder};
+use crate::report::{profile_figures, profile_table};
+
+/// Compares the layers, and writes table and figure. Runs that scored different points, or that did
+/// not keep their layers, yield a warning in place of both.
+///
+/// # Errors
+/// [`Error::Input`](crate::Error::Input) for damaged layers, [`Error::Write`](crate::Error::Write).
+pub(super) fn compare_layers(
+    folder: &mut RunFolder,
+    pair: &Pair<'_>,
+    device: &Device,
+    observer: &dyn Observer,
+) -> Result<()> {
+    if !pair.paired {
+        folder.warn("the runs scored different points, so that their layers are not compared");
+        return Ok(());
+    }
+    let mut runs = Vec::new();
+    for run in pair.runs {
+        let part = run.run.scored_part();
+        let mut layers = Vec::new();
+        for MapId { space, .. } in &run.run.spaces {
+            let file = Artifact::Layer { name: space, part }.of(&run.run.path);
+            if !file.exists() {
+                let path = run.run.path.display();
+                folder.warn(format!("{path} has no {space}: the layers are not compared"));
+                return Ok(());
+            }
+            layers.push((space.clone(), npy::read_matrix(&file)?));
+        }
+        runs.push(layers);
+    }
+    let found = CrossSimilarities::of(device, [&runs[0], &runs[1]], observer)?;
+    let path = folder.below(Artifact::Scores(profile_table::SIMILARITY))?;
+    profile_table::write_cross(&path, &found)?;
+    folder.list(Artifact::Scores(profile_table::SIMILARITY), None, None);
+    write(folder, "layer_similarity", &profile_figures::cross_similarity(&found, &pair.names))?;
+    folder.results_mut().layer_similarity = Some(found);
+    Ok(())
+}

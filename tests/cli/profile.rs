@@ -1,0 +1,178 @@
+//! The layer profile of runs, and `layerlens profile`: the same numbers, planted truths that the
+//! list of points names, and data that allow little.
+
+use crate::pipeline::shared_run;
+use crate::support::{Place, assert_outputs_are_whole, groups, manifest};
+use layerlens::dataset::npy;
+use layerlens::matrix::Matrix;
+use layerlens::profile::MEASURES;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+type Row = BTreeMap<String, String>;
+
+fn table(path: &Path) -> Vec<Row> {
+    let mut reader = csv::Reader::from_path(path).unwrap();
+    let header: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
+    let row = |record: csv::StringRecord| {
+        header.iter().cloned().zip(record.iter().map(str::to_owned)).collect()
+    };
+    reader.records().map(|record| row(record.unwrap())).collect()
+}
+
+/// Every measure of every layer is a number, or has a reason.
+fn assert_complete(layers: &[Row]) {
+    for row in layers {
+        for measure in MEASURES {
+            let (value, key) = (&row[measure.key], measure.key);
+            match value.is_empty() {
+                true => {
+                    let reason = format!("{key}: ");
+                    assert!(row["not_computed"].contains(&reason), "{}: {key}", row["space"]);
+                }
+                false => assert!(value.parse::<f64>().unwrap().is_finite(), "{key}: {value}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn the_profile_alone_has_the_numbers_of_the_run() {
+    let run = shared_run();
+    let place = Place::new();
+    let given = run.join("activations");
+    let outcome = place.succeed(&format!("profile {} --device cpu --out out", given.display()));
+    let out = place.path("out");
+    assert_outputs_are_whole(&out);
+    for file in ["layers.csv", "layer_similarity.csv", "prediction_depth.csv", "look_at.csv"] {
+        let read = |folder: &Path| fs::read_to_string(folder.join("scores").join(file)).unwrap();
+        assert_eq!(read(&out), read(&run), "{file}");
+    }
+    let layers = table(&out.join("scores/layers.csv"));
+    let spaces: Vec<&str> = layers.iter().map(|row| row["space"].as_str()).collect();
+    assert_eq!(spaces, ["raw", "layer_1", "layer_2", "softmax"]);
+    assert_complete(&layers);
+    // The k-NN accuracy is that of the table of scores.
+    let knn = table(&out.join("scores/knn.csv"));
+    for row in &knn {
+        if row["method"].is_empty() && row["n_neighbors"] == "5" {
+            let layer = layers.iter().find(|layer| layer["space"] == row["space"]).unwrap();
+            assert_eq!(layer["knn_accuracy"], row["accuracy"]);
+        }
+    }
+    for part in ["layer profile", "linear probe", "softmax", "points to look at"] {
+        assert!(outcome.stdout.contains(part), "{part} is not in {}", outcome.stdout);
+    }
+    let page = fs::read_to_string(run.join("report.html")).unwrap();
+    for part in ["id=\"profile\"", "The layer profile", "A linear probe finds the class of"] {
+        assert!(page.contains(part), "{part}");
+    }
+    let depth = table(&out.join("scores/prediction_depth.csv"));
+    let points: usize = depth.iter().map(|row| row["n_points"].parse::<usize>().unwrap()).sum();
+    assert_eq!((depth.len(), points), (5, 120));
+    // Of a layer with itself 1, and so on the diagonal of the manifest.
+    let manifest = manifest(&out);
+    let pairs = &manifest["results"]["profile"]["similarities"]["known"]["pairs"];
+    assert_eq!(pairs[1][1]["cka"], 1.0);
+    assert_eq!(pairs[0][2], pairs[2][0]);
+}
+
+/// 300 training and 90 test points of three groups that a line separates, as `raw` and `layer_1`,
+/// and a network's probabilities that know the groups.
+fn place_with_truth(labels_test: &[u32], copied: &[(usize, usize)]) -> Place {
+    let place = Place::new();
+    fs::create_dir(place.path("layers")).unwrap();
+    let x = crate::support::points(390, 6);
+    let train: Vec<f32> = x.as_slice()[..300 * 6].to_vec();
+    let mut test: Vec<f32> = x.as_slice()[300 * 6..].to_vec();
+    for &(row, of) in copied {
+        test[row * 6..][..6].copy_from_slice(&train[of * 6..][..6]);
+    }
+    let write = |name: &str, values: Vec<f32>, columns: usize| {
+        let n = values.len() / columns;
+        let path = place.path(format!("layers/{name}.npy"));
+        npy::write_matrix(path, &Matrix::new(values, n, columns).unwrap()).unwrap();
+    };
+    let known = |n: usize| {
+        let row = |at: usize| (0..3).map(move |class| if at % 3 == class { 0.9 } else { 0.05 });
+        (0..n).flat_map(row).collect::<Vec<f32>>()
+    };
+    for layer in ["raw", "layer_1"] {
+        write(&format!("{layer}_train"), train.clone(), 6);
+        write(&format!("{layer}_test"), test.clone(), 6);
+    }
+    write("softmax_train", known(300), 3);
+    write("softmax_test", known(90), 3);
+    place.labels("layers/labels_train.npy", &groups(300));
+    place.labels("layers/labels_test.npy", labels_test);
+    place
+}
+
+#[test]
+fn wrong_labels_and_duplicates_are_on_the_list() {
+    let mut labels = groups(90);
+    let wrong = [4, 31, 77];
+    for row in wrong {
+        labels[row] = (labels[row] + 1) % 3;
+    }
+    // Of their own groups, rows modulo 3.
+    let place = place_with_truth(&labels, &[(12, 3), (31, 100)]);
+    place.succeed("profile layers --device cpu --out out");
+    let found = table(&place.path("out/scores/look_at.csv"));
+    let test: Vec<&Row> = found.iter().filter(|row| row["part"] == "test").collect();
+    let with = |reason: &str| -> Vec<usize> {
+        let of = |row: &&&Row| row["reasons"].split(';').any(|found| found == reason);
+        let mut rows: Vec<usize> =
+            test.iter().filter(of).map(|row| row["row"].parse().unwrap()).collect();
+        rows.sort_unstable();
+        rows
+    };
+    assert_eq!(with("label"), wrong);
+    assert_eq!(with("duplicate"), [12, 31]);
+    // Two reasons come first; the suggestion is the group, and the duplicate's row is named.
+    assert_eq!((found[0]["row"].as_str(), found[0]["rank"].as_str()), ("31", "1"));
+    assert_eq!(found[0]["duplicate_of_train_row"], "100");
+    assert_eq!(found[0]["suggested"], (31 % 3).to_string());
+    assert_complete(&table(&place.path("out/scores/layers.csv")));
+}
+
+#[test]
+fn what_cannot_be_computed_is_named() {
+    let place = Place::new();
+    fs::create_dir(place.path("layers")).unwrap();
+    place.points("layers/layer_1_train.npy", 40, 5);
+    let constant = Matrix::new(vec![2.0; 120], 40, 3).unwrap();
+    npy::write_matrix(place.path("layers/layer_2_train.npy"), &constant).unwrap();
+    place.labels("layers/labels_train.npy", &groups(40));
+    let outcome = place.succeed("profile layers --device cpu --out out");
+    assert!(outcome.stderr.contains("there is no test part"), "{}", outcome.stderr);
+    let layers = table(&place.path("out/scores/layers.csv"));
+    assert_complete(&layers);
+    assert!(layers[1]["not_computed"].contains("all its rows are the same"), "{:?}", layers[1]);
+    let profile = &manifest(&place.path("out"))["results"]["profile"];
+    assert_eq!(profile["prediction_depth"]["unknown"], "the network's answers are not known");
+    assert_eq!(profile["not_looked_at"][0], "near duplicates: there is no raw input");
+
+    // One class: nothing can be probed, the rest is there.
+    place.labels("layers/labels_train.npy", &[0; 40]);
+    fs::write(place.path("layers/class_names.txt"), "one\ntwo\n").unwrap();
+    place.assert_error(3, "profile layers --device cpu --out one", &["at least two classes"]);
+
+    // A class with one member.
+    let mut labels = groups(40);
+    labels[7] = 3;
+    fs::remove_file(place.path("layers/class_names.txt")).unwrap();
+    place.labels("layers/labels_train.npy", &labels);
+    place.succeed("profile layers --device cpu --out single");
+    assert_complete(&table(&place.path("single/scores/layers.csv")));
+
+    // More columns than rows.
+    place.points("layers/layer_2_train.npy", 40, 300);
+    place.succeed("profile layers --device cpu --probe-control --out wide");
+    assert_complete(&table(&place.path("wide/scores/layers.csv")));
+
+    place.assert_error(3, "profile nowhere --device cpu", &["nowhere"]);
+    place.points("layers/layer_2_train.npy", 39, 4);
+    place.assert_error(3, "profile layers --device cpu --out rows", &["39 rows", "40 labels"]);
+}
