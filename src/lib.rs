@@ -4,7 +4,8 @@
 //! [`training`]; the [`activations`] of its layers are spaces of many dimensions, whose exact
 //! [`neighbors`] feed the methods of [`embedding`], which map each layer to two dimensions and
 //! place test points in the same map; [`clustering`] finds what lies together; [`evaluation`]
-//! scores how much of the classes a space or map keeps; [`report`] draws, and [`run`] does all of
+//! scores how much of the classes a space or map keeps; [`profile`] measures what each layer knows,
+//! and which points are worth a look; [`report`] draws, and [`run`] does all of
 //! it into one folder, which a [`record`] describes. Everything heavy runs on a
 //! [`compute::Device`]: WGSL compute shaders on any Vulkan, Metal or DX12 GPU, or the same
 //! algorithm on the CPU.

@@ -210,7 +210,11 @@ export function bindHash(store) {
     }
   };
   read();
-  window.addEventListener("hashchange", read);
+  window.addEventListener("hashchange", () => {
+    read();
+    // A link in the tables below opens the card of a point on the map, which may be out of sight.
+    if (store.get().pin >= 0) window.scrollTo(0, 0);
+  });
   store.subscribe((_, changed) => {
     if (changed.size === 1 && changed.has("hover")) return;
     if (timer === 0) timer = setTimeout(write, WRITE_DELAY_MS);

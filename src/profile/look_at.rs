@@ -59,6 +59,18 @@ pub struct Look {
     pub typicality: Option<f64>,
 }
 
+/// A point of the list with its classes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Listed {
+    /// Why it is on the list.
+    #[serde(flatten)]
+    pub look: Look,
+    /// Its label.
+    pub label: u16,
+    /// Answer of the network, if it is known.
+    pub answer: Option<u16>,
+}
+
 /// What is known of the points of one part.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sources<'a> {

@@ -27,7 +27,7 @@ pub use depth::{PredictionDepth, prediction_depths};
 pub use dimension::{IntrinsicDimension, Spectrum};
 pub use label_errors::{LabelIssue, Rule, label_issues};
 pub use layer::{LayerProfile, ProbeScores, ProfiledLayer};
-pub use look_at::{Look, Reason, Sources, look_at};
+pub use look_at::{Listed, Look, Reason, Sources, look_at};
 pub use measure::{Better, MEASURES, Measure};
 pub use points::PointMeasures;
 pub use probe::{FittedProbe, LinearProbe, Probabilities, ProbedLayer};
@@ -94,6 +94,9 @@ pub struct Profile {
     pub calibration: Outcome<Calibration>,
     /// Points of the list to look at, by reason.
     pub look_at: Vec<(Reason, usize)>,
+    /// The first scored points of the list.
+    #[serde(default)]
+    pub first_to_look_at: Vec<Listed>,
     /// Parts of the list that could not be made, and why.
     pub not_looked_at: Vec<String>,
     /// What the measures say, a sentence each.

@@ -6,6 +6,8 @@ use crate::evaluation::space_title;
 
 /// Rise of the accuracy that counts as a gain.
 const GAIN: f64 = 0.005;
+/// Temperature above which a network counts as too sure.
+const SURE: f64 = 1.1;
 /// Correlation with a line above which a fall counts as even.
 const EVEN: f64 = 0.9;
 
@@ -147,7 +149,11 @@ fn depth(profile: &Profile) -> Option<String> {
 
 fn calibration(profile: &Profile) -> Option<String> {
     let calibration = profile.calibration.known()?;
-    let word = if calibration.temperature > 1.0 { "too sure" } else { "not sure enough" };
+    let word = match calibration.temperature {
+        t if t > SURE => "too sure",
+        t if t < 1.0 / SURE => "not sure enough",
+        _ => "about as sure as it is right",
+    };
     Some(format!(
         "The network is {word}: expected calibration error {:.3}, {:.3} with temperature {:.2}.",
         calibration.ece, calibration.ece_scaled, calibration.temperature

@@ -2,12 +2,12 @@
 
 use super::csv_file::{optional, write, write_rows};
 use super::insights_table::name;
-use super::page::Table;
+use super::page::{Cell, Table};
 use crate::error::Result;
 use crate::evaluation::space_title;
 use crate::profile::{
-    CrossSimilarities, LayerProfile, Look, MEASURES, Measure, Profile, Reason, Similarities,
-    Similarity,
+    Better, CrossSimilarities, LayerProfile, Listed, Look, MEASURES, Measure, Profile, Reason,
+    Similarities, Similarity,
 };
 use std::fmt::Write as _;
 use std::path::Path;
@@ -66,6 +66,14 @@ pub fn text(layers: &[LayerProfile], profile: &Profile) -> String {
     text
 }
 
+/// What the page calls better values.
+fn better(better: Better) -> &'static str {
+    match better {
+        Better::Neither => "–",
+        other => other.word(),
+    }
+}
+
 /// Table of the page: a row a measure, a column a layer; values that do not exist have their reason
 /// as the cell's text.
 pub fn page_table(layers: &[LayerProfile]) -> Option<Table> {
@@ -86,7 +94,7 @@ pub fn page_table(layers: &[LayerProfile]) -> Option<Table> {
         [measure.title.to_owned()]
             .into_iter()
             .chain(cells)
-            .chain([measure.better.word().to_owned(), meaning])
+            .chain([better(measure.better).to_owned(), meaning])
             .collect()
     };
     let rows = MEASURES.iter().filter(is_known).map(row);
@@ -100,6 +108,33 @@ pub fn look_at_counts(profile: &Profile) -> Option<Table> {
         rows.map(|(reason, count)| vec![reason.words().to_owned(), count.to_string()]).collect();
     let caption = format!("Points to look at; scores/{LOOK_AT} lists them");
     (!rows.is_empty()).then(|| Table::new(caption, &["why", "points"], rows))
+}
+
+/// Table of the page: the first points of the list, each with a link that opens its card.
+pub fn look_at_table(profile: &Profile, class_names: &[String]) -> Option<Table> {
+    let class = |class: Option<u16>| {
+        class.map_or("–".into(), |class| name(class_names, usize::from(class)))
+    };
+    let row = |listed: &Listed| -> Vec<Cell> {
+        let look = &listed.look;
+        let why: Vec<&str> = look.reasons.iter().map(|reason| reason.words()).collect();
+        let point = Cell::linked(
+            format!("{} {}", look.part, look.row),
+            format!("#pin={}:{}", look.part, look.row),
+        );
+        let twin = look.duplicate_of.map_or(String::new(), |row| format!(" (row {row})"));
+        vec![
+            point,
+            class(Some(listed.label)).into(),
+            class(listed.answer).into(),
+            class(look.suggested).into(),
+            format!("{}{twin}", why.join(", ")).into(),
+        ]
+    };
+    let rows = profile.first_to_look_at.iter().map(row);
+    let header = ["point", "label", "network", "more likely", "why"];
+    let caption = format!("The first points to look at, of all in scores/{LOOK_AT}");
+    (rows.len() > 0).then(|| Table::new(caption, &header, rows))
 }
 
 /// The reasons of what does not exist, a sentence each, the same one once.

@@ -296,13 +296,13 @@ fn neighbours_tell_of_labels_outliers_and_duplicates() {
     close("median", sorted[distances.len() / 2], 20.412470960, 1e-6);
     close("typicality", typical[1149], (-distances[1149] / 20.412470960).exp(), 1e-6);
 
-    // Ten on a line one apart, one of them twice, one far away.
-    let mut distances = vec![1.0; 40];
-    distances.extend([0.0, 0.1, 0.2, 90.0]);
-    let nearest: Vec<usize> = (0..44).collect();
+    // Quartiles about 1.1 and 1.3: beyond 1.9 a point is far out.
+    let mut distances: Vec<f64> = (0..40).map(|at| 1.0 + 0.01 * f64::from(at)).collect();
+    distances.extend([0.0, 0.1, 0.2, 90.0, 1.8, 2.2]);
+    let nearest: Vec<usize> = (0..46).collect();
     let found = odd::duplicates(&nearest, &distances);
     assert_eq!(found.iter().map(|found| found.row).collect::<Vec<_>>(), [40, 41]);
-    assert_eq!(odd::outliers(&distances), [43]);
+    assert_eq!(odd::outliers(&distances), [43, 45]);
 }
 
 #[test]

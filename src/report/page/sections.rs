@@ -62,11 +62,20 @@ pub struct Cell {
     pub text: String,
     /// Shade of the cell, from 0 to 1, the darkest.
     pub shade: f64,
+    /// Address that the text leads to, if it does.
+    pub link: Option<String>,
+}
+
+impl Cell {
+    /// A cell whose text leads to an address.
+    pub fn linked(text: String, link: String) -> Self {
+        Self { text, shade: 0.0, link: Some(link) }
+    }
 }
 
 impl<T: Into<String>> From<T> for Cell {
     fn from(text: T) -> Self {
-        Self { text: text.into(), shade: 0.0 }
+        Self { text: text.into(), shade: 0.0, link: None }
     }
 }
 
@@ -94,8 +103,10 @@ impl Table {
     ) -> Self {
         let row = |(name, counts): (&String, &Vec<usize>)| {
             let whole = counts.iter().sum::<usize>().max(1) as f64;
-            let cell =
-                |&count: &usize| Cell { text: count.to_string(), shade: count as f64 / whole };
+            let cell = |&count: &usize| Cell {
+                shade: count as f64 / whole,
+                ..Cell::from(count.to_string())
+            };
             std::iter::once(Cell::from(name.as_str())).chain(counts.iter().map(cell)).collect()
         };
         Self {
@@ -123,8 +134,11 @@ impl Table {
         let is_number: Vec<bool> = (0..self.header.len()).map(is_of_numbers).collect();
         for row in &self.rows {
             html.push_str("<tr>");
-            for (column, Cell { text, shade }) in row.iter().enumerate() {
-                let text = escape_html(text);
+            for (column, Cell { text, shade, link }) in row.iter().enumerate() {
+                let mut text = escape_html(text);
+                if let Some(link) = link {
+                    text = format!("<a href=\"{}\">{text}</a>", escape_html(link));
+                }
                 if column == 0 {
                     let _ = write!(html, "<th scope=\"row\">{text}</th>");
                     continue;

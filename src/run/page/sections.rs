@@ -30,7 +30,7 @@ pub(in crate::run) fn of_run(
 ) -> Result<Vec<Section>> {
     let mut sections =
         vec![section("overview", "Overview", [Block::Table(overview(run, class_names))])];
-    sections.extend(profile(run)?);
+    sections.extend(profile(run, class_names)?);
     if let Some(architecture) =
         run.architecture.as_ref().filter(|architecture| architecture.steps().is_ok())
     {
@@ -124,7 +124,7 @@ fn overview(run: &FinishedRun, class_names: &[String]) -> Table {
 }
 
 /// The layer profile: what the measures say, the figures, all numbers.
-fn profile(run: &FinishedRun) -> Result<Option<Section>> {
+fn profile(run: &FinishedRun, class_names: &[String]) -> Result<Option<Section>> {
     let layers = &run.results().layer_profiles;
     let Some(profile) = run.results().profile.as_ref().filter(|_| !layers.is_empty()) else {
         return Ok(None);
@@ -147,6 +147,7 @@ fn profile(run: &FinishedRun) -> Result<Option<Section>> {
     }
     blocks.extend(profile_table::page_table(layers).map(Block::Table));
     blocks.extend(profile_table::look_at_counts(profile).map(Block::Table));
+    blocks.extend(profile_table::look_at_table(profile, class_names).map(Block::Table));
     let missing = profile_table::missing(layers, profile);
     if !missing.is_empty() {
         blocks.push(Block::Heading("Not computed".into()));

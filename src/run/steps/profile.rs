@@ -10,9 +10,9 @@ use crate::matrix::Matrix;
 use crate::model::RAW;
 use crate::neighbors::{Metric, NeighborGraph, nearest_neighbors, nearest_references};
 use crate::profile::{
-    Calibration, LayerProfile, LinearProbe, Outcome, PointMeasures, PredictionDepth, Probabilities,
-    ProbedLayer, Profile, ProfiledLayer, Reason, Rule, Similarities, Sources, findings,
-    label_issues, look_at, odd, prediction_depths,
+    Calibration, LayerProfile, LinearProbe, Listed, Look, Outcome, PointMeasures, PredictionDepth,
+    Probabilities, ProbedLayer, Profile, ProfiledLayer, Reason, Rule, Similarities, Sources,
+    findings, label_issues, look_at, odd, prediction_depths,
 };
 use crate::progress::Observer;
 use crate::record::point_measures;
@@ -25,6 +25,8 @@ use crate::run::session::Session;
 
 /// Neighbours that the intrinsic dimension is estimated from.
 const N_NEIGHBORS: usize = 20;
+/// Points of the list that the page shows.
+const LISTED: usize = 30;
 /// Folds of the probes that judge the labels of training points.
 const N_FOLDS: usize = 5;
 
@@ -173,7 +175,7 @@ impl Whole<'_> {
             right as f64 / n.max(1) as f64
         });
         let count = |reason: Reason| {
-            let of = |look: &&crate::profile::Look| look.reasons.contains(&reason);
+            let of = |look: &&Look| look.reasons.contains(&reason);
             (reason, looks.list.iter().filter(of).count())
         };
         let mut profile = Profile {
@@ -190,6 +192,7 @@ impl Whole<'_> {
             },
             calibration: self.calibration()?,
             look_at: Reason::ALL.map(count).to_vec(),
+            first_to_look_at: self.listed(&looks.list),
             not_looked_at: looks.missing,
             findings: Vec::new(),
         };
@@ -273,7 +276,7 @@ impl Whole<'_> {
 
 /// The list of points to look at, and what could not be looked for.
 struct Looks {
-    list: Vec<crate::profile::Look>,
+    list: Vec<Look>,
     missing: Vec<String>,
 }
 
@@ -351,10 +354,22 @@ impl Whole<'_> {
         Ok(odd::duplicates(&points.nearest, &points.nearest_distances))
     }
 
+    /// The first scored points of the list, which the page shows.
+    fn listed(&self, looks: &[Look]) -> Vec<Listed> {
+        let scored = self.layers.scored();
+        let is_shown = |look: &&Look| self.layers.test.is_none() || look.part == "test";
+        let listed = |look: &Look| Listed {
+            look: look.clone(),
+            label: scored.labels[look.row],
+            answer: scored.predictions.as_ref().map(|answers| answers[look.row]),
+        };
+        looks.iter().filter(is_shown).take(LISTED).map(listed).collect()
+    }
+
     fn write_looks(
         &self,
         record: &mut RunFolder,
-        looks: &[crate::profile::Look],
+        looks: &[Look],
         depths: Option<Vec<usize>>,
     ) -> Result<()> {
         let scored = self.layers.scored();
@@ -362,7 +377,7 @@ impl Whole<'_> {
         let last = self.layers.train.layers.last().map_or("", |layer| &layer.name);
         let points = point_measures::read(record.path(), last, scored.labels.len())?;
         let row = |look| {
-            let look: &crate::profile::Look = look;
+            let look: &Look = look;
             let is_scored = !is_tested || look.part == "test";
             let part = if is_scored { scored } else { &self.layers.train };
             LookRow {
