@@ -65,7 +65,7 @@ fn the_profile_alone_has_the_numbers_of_the_run() {
         assert!(outcome.stdout.contains(part), "{part} is not in {}", outcome.stdout);
     }
     let page = fs::read_to_string(run.join("report.html")).unwrap();
-    for part in ["id=\"profile\"", "The layer profile", "A linear probe finds the class of"] {
+    for part in ["id=\"report-profile\"", "The layer profile", "A linear probe finds the class of"] {
         assert!(page.contains(part), "{part}");
     }
     let depth = table(&out.join("scores/prediction_depth.csv"));
@@ -154,10 +154,14 @@ fn what_cannot_be_computed_is_named() {
     assert_eq!(profile["prediction_depth"]["unknown"], "the network's answers are not known");
     assert_eq!(profile["not_looked_at"][0], "near duplicates: there is no raw input");
 
-    // One class: nothing can be probed, the rest is there.
+    // One class: nothing can be probed, but layers have dimensions.
     place.labels("layers/labels_train.npy", &[0; 40]);
     fs::write(place.path("layers/class_names.txt"), "one\ntwo\n").unwrap();
-    place.assert_error(3, "profile layers --device cpu --out one", &["at least two classes"]);
+    let outcome = place.succeed("profile layers --device cpu --out one");
+    assert!(outcome.stderr.contains("at least two classes"), "{}", outcome.stderr);
+    let layers = table(&place.path("one/scores/layers.csv"));
+    assert_complete(&layers);
+    assert!(layers[0]["probe_accuracy"].is_empty() && !layers[0]["effective_rank"].is_empty());
 
     // A class with one member.
     let mut labels = groups(40);
@@ -172,7 +176,7 @@ fn what_cannot_be_computed_is_named() {
     place.succeed("profile layers --device cpu --probe-control --out wide");
     assert_complete(&table(&place.path("wide/scores/layers.csv")));
 
-    place.assert_error(3, "profile nowhere --device cpu", &["nowhere"]);
+    place.refuse(3, "profile nowhere --device cpu", &["nowhere"]);
     place.points("layers/layer_2_train.npy", 39, 4);
-    place.assert_error(3, "profile layers --device cpu --out rows", &["39 rows", "40 labels"]);
+    place.refuse(3, "profile layers --device cpu --out rows", &["39 rows", "40 labels"]);
 }
