@@ -103,31 +103,38 @@ impl ProfiledLayer<'_> {
             .as_ref()
             .map_err(copied)
             .and_then(|means| Separation::of(self.train, self.train_labels, means));
-        let (n, d) = (self.train.n_samples(), self.train.n_features());
         // Of the probe and of the spectrum.
-        let scatter = (n > 1 && d <= MAX_FEATURES)
-            .then(|| products::scatter(device, self.train))
-            .transpose()?;
-        let probe = match &means {
-            Ok(means) => self.probe(device, means, scatter.as_ref(), observer),
-            Err(error) => Err(copied(error)),
+        let scatter = Outcome::of(self.scatter(device))?;
+        let scatter = || match &scatter {
+            Outcome::Known(products) => Ok(products.as_ref()),
+            Outcome::Unknown(reason) => Err(Error::Data(reason.clone())),
         };
+        let probe = scatter().and_then(|products| {
+            self.probe(device, means.as_ref().map_err(copied)?, products, observer)
+        });
+        let (n, d) = (self.train.n_samples(), self.train.n_features());
+        let spectrum = scatter().and_then(|products| match products {
+            Some(products) if d <= n => Spectrum::of_scatter(products, n),
+            _ => Spectrum::of(device, self.train),
+        });
         let graph =
             self.neighbors.ok_or_else(|| Error::Data("its neighbours were not searched".into()));
-        observer.step(2, 2, &[])?;
         Ok(LayerProfile {
             space: self.space.into(),
             n_features: self.train.n_features(),
             knn_accuracy: self.knn_accuracy,
             probe: Outcome::of(probe)?,
-            spectrum: Outcome::of(match &scatter {
-                Some(scatter) if d <= n => Spectrum::of_scatter(scatter, n),
-                _ => Spectrum::of(device, self.train),
-            })?,
+            spectrum: Outcome::of(spectrum)?,
             intrinsic_dimension: Outcome::of(graph.and_then(IntrinsicDimension::of))?,
             separation: Outcome::of(separation)?,
             silhouette: Outcome::of(self.silhouette(device, observer))?,
         })
+    }
+
+    /// Products of the training points' columns, where they are not too many.
+    fn scatter(&self, device: &Device) -> Result<Option<Mat<f64>>> {
+        let (n, d) = (self.train.n_samples(), self.train.n_features());
+        (n > 1 && d <= MAX_FEATURES).then(|| products::scatter(device, self.train)).transpose()
     }
 
     /// The part that is scored.
@@ -147,8 +154,7 @@ impl ProfiledLayer<'_> {
             None => ProbedLayer::new(device, self.train)?,
         };
         let linear = LinearProbe::default();
-        let fitted = linear.fit(device, &layer, self.train_labels)?;
-        observer.step(1, 2, &[])?;
+        let fitted = linear.fit(device, &layer, self.train_labels, observer)?;
         let of_train = fitted.probabilities(layer.train()).predictions();
         let test = self
             .test
@@ -159,7 +165,7 @@ impl ProfiledLayer<'_> {
             None => {
                 let labels = self.train_labels;
                 let seed = self.random_state;
-                (linear.out_of_sample(device, &layer, labels, N_FOLDS, seed)?, labels)
+                (linear.out_of_sample(device, &layer, labels, N_FOLDS, seed, observer)?, labels)
             }
         };
         let predictions = found.predictions();
@@ -168,7 +174,7 @@ impl ProfiledLayer<'_> {
         let control_accuracy = match (&test, self.control) {
             (Some((_, rows, labels)), true) => {
                 let control = shuffled(self.train_labels, self.random_state);
-                let probe = linear.fit(device, &layer, &control)?;
+                let probe = linear.fit(device, &layer, &control, observer)?;
                 let labels = shuffled(labels, self.random_state);
                 Some(accuracy(&probe.probabilities(rows).predictions(), &labels))
             }

@@ -3,6 +3,7 @@
 //! inverse, which saves most of the steps on data whose columns are correlated.
 
 use crate::error::Result;
+use crate::progress::Observer;
 
 /// Pairs of steps and changes of the gradient that are kept.
 const MEMORY: usize = 20;
@@ -50,12 +51,13 @@ fn add(to: &mut [f64], factor: f64, of: &[f64]) {
 /// Minimises from `start` until no entry of the gradient is above `tol`, or for `max_iter` steps.
 ///
 /// # Errors
-/// Those of the function.
+/// Those of the function; [`Error::Interrupted`](crate::Error::Interrupted).
 pub(super) fn minimize(
     objective: &dyn Objective,
     start: Vec<f64>,
     tol: f64,
     max_iter: usize,
+    observer: &dyn Observer,
 ) -> Result<Minimum> {
     let mut point = start;
     let (mut value, mut gradient) = objective.at(&point)?;
@@ -63,6 +65,7 @@ pub(super) fn minimize(
     let is_flat = |gradient: &[f64]| gradient.iter().all(|entry| entry.abs() <= tol);
     let mut n_iter = 0;
     while n_iter < max_iter && !is_flat(&gradient) {
+        observer.step(n_iter as u64, max_iter as u64, &[("loss", value)])?;
         let direction = direction(objective, &pairs, &gradient);
         let slope = dot(&direction, &gradient);
         let Some((next, next_value, next_gradient)) =

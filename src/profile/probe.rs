@@ -18,6 +18,7 @@ use crate::embedding::pca::{FittedPca, Pca};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::neighbors::{add_weighted_rows, products};
+use crate::progress::Observer;
 use crate::random::Random;
 use faer::linalg::solvers::{Llt, Solve};
 use faer::{Mat, Side};
@@ -256,14 +257,15 @@ impl LinearProbe {
     ///
     /// # Errors
     /// [`Error::Parameter`] for parameters out of range; [`Error::Data`] for one class, or another
-    /// number of labels; any error of the device.
+    /// number of labels; any error of the device; [`Error::Interrupted`].
     pub fn fit(
         &self,
         device: &Device,
         layer: &ProbedLayer<'_>,
         labels: &[u16],
+        observer: &dyn Observer,
     ) -> Result<FittedProbe> {
-        self.fit_rows(device, layer, &layer.train, labels)
+        self.fit_rows(device, layer, &layer.train, labels, observer)
     }
 
     /// Fits the probe to some of the layer's training rows.
@@ -273,6 +275,7 @@ impl LinearProbe {
         layer: &ProbedLayer<'_>,
         train: &Matrix,
         labels: &[u16],
+        observer: &dyn Observer,
     ) -> Result<FittedProbe> {
         let scatter = &layer.scatter;
         for (name, value) in [("c", self.c), ("tol", self.tol)] {
@@ -300,12 +303,13 @@ impl LinearProbe {
         let rows = Rows::new(device, &single, &vec![0.0; d])?;
         let on_device = OnDevice { fit: &fit, device, rows };
         let start = vec![0.0; k * (d + 1)];
-        let nearly = minimize(&on_device, start, self.tol.max(SINGLE_TOL) * n, self.max_iter)?;
+        let tol = self.tol.max(SINGLE_TOL) * n;
+        let nearly = minimize(&on_device, start, tol, self.max_iter, observer)?;
         if self.tol >= SINGLE_TOL {
             return Ok(layer.fitted(classes.present, nearly, 0));
         }
         let n_before = nearly.n_iter;
-        let found = minimize(&fit, nearly.point, self.tol * n, self.max_iter)?;
+        let found = minimize(&fit, nearly.point, self.tol * n, self.max_iter, observer)?;
         Ok(layer.fitted(classes.present, found, n_before))
     }
 
@@ -321,6 +325,7 @@ impl LinearProbe {
         labels: &[u16],
         n_folds: usize,
         seed: u64,
+        observer: &dyn Observer,
     ) -> Result<Probabilities> {
         check_labels(&layer.train, labels)?;
         let classes = Classes::of(labels)?.present;
@@ -338,7 +343,7 @@ impl LinearProbe {
             let of_fitted: Vec<u16> = fitted.iter().map(|&row| labels[row]).collect();
             // The curvature of all rows bounds that of a part of them.
             let train = layer.train.select(&fitted);
-            let probe = self.fit_rows(device, layer, &train, &of_fitted)?;
+            let probe = self.fit_rows(device, layer, &train, &of_fitted, observer)?;
             let found = probe.probabilities(&layer.train.select(&left_out));
             for (row, found) in left_out.iter().zip(found.rows_of(&classes)) {
                 values[row * k..][..k].copy_from_slice(&found);

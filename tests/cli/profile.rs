@@ -65,7 +65,8 @@ fn the_profile_alone_has_the_numbers_of_the_run() {
         assert!(outcome.stdout.contains(part), "{part} is not in {}", outcome.stdout);
     }
     let page = fs::read_to_string(run.join("report.html")).unwrap();
-    for part in ["id=\"report-profile\"", "The layer profile", "A linear probe finds the class of"] {
+    for part in ["id=\"report-profile\"", "The layer profile", "A linear probe finds the class of"]
+    {
         assert!(page.contains(part), "{part}");
     }
     let depth = table(&out.join("scores/prediction_depth.csv"));

@@ -62,7 +62,7 @@ impl Digits {
         let train = self.train(layer);
         let probed = ProbedLayer::new(device, &train).unwrap();
         let linear = LinearProbe { tol: 1e-10, max_iter: 3000, ..LinearProbe::default() };
-        let fitted = linear.fit(device, &probed, &self.labels[..N_TRAIN]).unwrap();
+        let fitted = linear.fit(device, &probed, &self.labels[..N_TRAIN], &Silent).unwrap();
         let of = |rows: &Matrix| fitted.probabilities(&probed.seen(device, rows).unwrap());
         let found = [of(&train), of(&self.test(layer))];
         (fitted, found)
@@ -230,7 +230,7 @@ fn folds_leave_every_row_out_once() {
     let probed = ProbedLayer::new(&cpu(), &train).unwrap();
     let labels = &digits.labels[..N_TRAIN];
     let linear = LinearProbe::default();
-    let found = linear.out_of_sample(&cpu(), &probed, labels, 5, 42).unwrap();
+    let found = linear.out_of_sample(&cpu(), &probed, labels, 5, 42, &Silent).unwrap();
     let right = found.predictions().iter().zip(labels).filter(|(a, b)| a == b).count();
     // The probe of all rows is right on 1,000 of them; five-fold cross-validation by scikit-learn
     // gives .93 to .96 on these rows, whatever the folds.

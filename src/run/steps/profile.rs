@@ -110,7 +110,8 @@ fn accuracy_of(scores: &Scores) -> Option<f64> {
 }
 
 /// The neighbours of the training points that the run found, or, where it found too few or none by
-/// Euclidean distances, found now. Those of the output are not searched.
+/// Euclidean distances, found now; none of points that have none. Those of the output are not
+/// searched.
 fn among(
     session: &Session<'_>,
     train: &Layer,
@@ -127,7 +128,11 @@ fn among(
             return Ok(Some(graph));
         }
     }
-    nearest_neighbors(session.device, &train.values, N_NEIGHBORS, observer).map(Some)
+    let found = nearest_neighbors(session.device, &train.values, N_NEIGHBORS, observer);
+    Ok(match Outcome::of(found)? {
+        Outcome::Known(graph) => Some(graph),
+        Outcome::Unknown(_) => None,
+    })
 }
 
 /// Finds the neighbours of the scored points in the network's output, writes what they say, and
@@ -291,9 +296,8 @@ impl Whole<'_> {
         let seed = session.record.manifest.seed;
         let out_of_sample = ProbedLayer::new(session.device, &last.values).and_then(|layer| {
             let probe = LinearProbe::default();
-            probe.out_of_sample(session.device, &layer, labels, N_FOLDS, seed)
+            probe.out_of_sample(session.device, &layer, labels, N_FOLDS, seed, observer)
         });
-        observer.step(1, 2, &[])?;
         let train = match Outcome::of(out_of_sample)? {
             Outcome::Known(found) => label_issues(&found, labels, Rule::default())?,
             Outcome::Unknown(reason) => {
