@@ -101,7 +101,34 @@ function showCard({ data, thumbnails, panes }, card, state) {
     query(row, "dt", HTMLElement).textContent = title;
     query(row, "dd", HTMLElement).textContent = text(i);
   }
+  showCardBeliefs(data, find(".card-beliefs"), i);
   showCardNeighbors(data, thumbnails, card, state.panes[cardPane(state)], mask);
+}
+
+/**
+ * What a linear probe of each layer believes of the point, layer by layer.
+ * @param {Data} data
+ * @param {HTMLElement} root
+ * @param {number} i
+ */
+function showCardBeliefs(data, root, i) {
+  const beliefs = data.beliefs(i);
+  root.hidden = beliefs.length === 0;
+  const rows = beliefs.map(({ title, c, confidence }) => {
+    const bar = make("span.bar", { "aria-hidden": "true" });
+    bar.style.width = `${(100 * confidence).toFixed(0)}%`;
+    bar.style.background = classColor(data, c);
+    const name = make("bdi", {}, className(data, c));
+    return make(
+      "div.belief",
+      {},
+      make("span.muted", {}, title),
+      make("span.name", {}, makeSwatch(classColor(data, c)), name),
+      make("span.figure", {}, confidence.toFixed(2)),
+      make("span.track", {}, bar),
+    );
+  });
+  root.replaceChildren(make("p.muted", {}, "read off by a linear probe"), ...rows);
 }
 
 /** @param {Data} data @param {HTMLElement} row @param {number|null} c @param {boolean} wrong */

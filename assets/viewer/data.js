@@ -38,7 +38,18 @@ export async function readData() {
   ]);
   const measureValues = others.slice(0, measures.length);
   const neighborLists = others.slice(measures.length);
-  const arrays = { labels, predictions, confidence, rows, measureValues, neighborLists };
+  const probes = await Promise.all(
+    page.spaces.map(async ({ probe, title }) => {
+      const what = `answers of the probe of ${title}`;
+      /** @type {[NumberArray | null, NumberArray | null]} */
+      const read = [
+        await optionalArray(probe?.classes ?? null, what, points.n),
+        await optionalArray(probe?.confidence ?? null, what, points.n),
+      ];
+      return read;
+    }),
+  );
+  const arrays = { labels, predictions, confidence, rows, measureValues, probes, neighborLists };
   return assembleData(page, arrays);
 }
 
@@ -133,6 +144,11 @@ function assembleData(page, arrays) {
         (j) => j < n && j !== i,
       );
     },
+    beliefs: (/** @type {number} */ i) =>
+      page.spaces.flatMap(({ title }, s) => {
+        const [classes, sure] = arrays.probes[s];
+        return classes && sure ? [{ title, c: classes[i], confidence: sure[i] / 255 }] : [];
+      }),
     /** All neighbour lists of a space, n * k, or null. */
     neighborList: (/** @type {string} */ id) => neighborLists[indexOfSpace(id)] ?? null,
   };

@@ -51,6 +51,8 @@ interface Space {
   title: string;
   n_features: number | null;
   neighbors: ArraySpec | null;
+  /** What a linear probe of the space says of every point. */
+  probe: { classes: ArraySpec; confidence: ArraySpec } | null;
 }
 
 interface Method {
@@ -124,6 +126,8 @@ interface LoadedArrays {
   confidence: NumberArray | null;
   rows: NumberArray | null;
   measureValues: (NumberArray | null)[];
+  /** Classes and confidence of the probe of each space. */
+  probes: [NumberArray | null, NumberArray | null][];
   neighborLists: (NumberArray | null)[];
 }
 
@@ -177,6 +181,15 @@ interface Data extends PageData, PointIdentity, Coordinates {
   epochEntry(space: string, method: string): EpochMaps | undefined;
   neighbors(id: string, i: number, count?: number): number[] | null;
   neighborList(id: string): NumberArray | null;
+  /** The answers of the probes for point `i`, from the first space on. */
+  beliefs(i: number): Belief[];
+}
+
+/** The class that a probe of a space gives a point, and how sure it is, 0 to 1. */
+interface Belief {
+  title: string;
+  c: number;
+  confidence: number;
 }
 
 // The state of the page.

@@ -2,7 +2,9 @@
 
 use super::Outcome;
 use super::dimension::{IntrinsicDimension, Spectrum};
-use super::probe::{LinearProbe, MAX_FEATURES, ProbedLayer, accuracy, ridge_predictions, shuffled};
+use super::probe::{
+    LinearProbe, MAX_FEATURES, ProbeAnswers, ProbedLayer, accuracy, ridge_predictions, shuffled,
+};
 use super::products;
 use super::separation::{ClassMeans, Separation};
 use crate::clustering::silhouette;
@@ -93,11 +95,16 @@ pub struct ProfiledLayer<'a> {
 }
 
 impl ProfiledLayer<'_> {
-    /// Computes all measures.
+    /// Computes all measures, and gives the answers of the linear probe for the scored points, if
+    /// there is a probe.
     ///
     /// # Errors
     /// Any error of the device; [`Error::Interrupted`].
-    pub fn measure(&self, device: &Device, observer: &dyn Observer) -> Result<LayerProfile> {
+    pub fn measure(
+        &self,
+        device: &Device,
+        observer: &dyn Observer,
+    ) -> Result<(LayerProfile, Option<ProbeAnswers>)> {
         let means = ClassMeans::of(self.train, self.train_labels);
         let separation = means
             .as_ref()
@@ -112,6 +119,10 @@ impl ProfiledLayer<'_> {
         let probe = scatter().and_then(|products| {
             self.probe(device, means.as_ref().map_err(copied)?, products, observer)
         });
+        let (probe, answers) = match Outcome::of(probe)? {
+            Outcome::Known((scores, answers)) => (Outcome::Known(scores), Some(answers)),
+            Outcome::Unknown(reason) => (Outcome::Unknown(reason), None),
+        };
         let (n, d) = (self.train.n_samples(), self.train.n_features());
         let spectrum = scatter().and_then(|products| match products {
             Some(products) if d <= n => Spectrum::of_scatter(products, n),
@@ -119,16 +130,17 @@ impl ProfiledLayer<'_> {
         });
         let graph =
             self.neighbors.ok_or_else(|| Error::Data("its neighbours were not searched".into()));
-        Ok(LayerProfile {
+        let profile = LayerProfile {
             space: self.space.into(),
             n_features: self.train.n_features(),
             knn_accuracy: self.knn_accuracy,
-            probe: Outcome::of(probe)?,
+            probe,
             spectrum: Outcome::of(spectrum)?,
             intrinsic_dimension: Outcome::of(graph.and_then(IntrinsicDimension::of))?,
             separation: Outcome::of(separation)?,
             silhouette: Outcome::of(self.silhouette(device, observer))?,
-        })
+        };
+        Ok((profile, answers))
     }
 
     /// Products of the training points' columns, where they are not too many.
@@ -148,7 +160,7 @@ impl ProfiledLayer<'_> {
         means: &ClassMeans,
         scatter: Option<&Mat<f64>>,
         observer: &dyn Observer,
-    ) -> Result<ProbeScores> {
+    ) -> Result<(ProbeScores, ProbeAnswers)> {
         let layer = match scatter {
             Some(scatter) => ProbedLayer::of_scatter(self.train, scatter),
             None => ProbedLayer::new(device, self.train)?,
@@ -183,7 +195,7 @@ impl ProfiledLayer<'_> {
         let queries = test.as_ref().map_or(layer.train(), |(_, rows, _)| &**rows);
         let ridge = ridge_predictions(&layer, self.train_labels, ALPHA, queries)?;
         let nearest = means.nearest(test.as_ref().map_or(self.train, |(x, ..)| x));
-        Ok(ProbeScores {
+        let scores = ProbeScores {
             accuracy: accuracy(&predictions, labels),
             per_class: Confusion::new(labels, &predictions, n_classes)?.per_class(),
             cross_entropy: found.cross_entropy(labels),
@@ -194,7 +206,8 @@ impl ProfiledLayer<'_> {
             is_reduced: layer.is_reduced(),
             ridge_accuracy: accuracy(&ridge, labels),
             nearest_mean_accuracy: accuracy(&nearest, labels),
-        })
+        };
+        Ok((scores, ProbeAnswers::of(&found)))
     }
 
     fn silhouette(&self, device: &Device, observer: &dyn Observer) -> Result<f64> {

@@ -4,6 +4,7 @@
 use super::label_errors::LabelIssue;
 use super::odd::Duplicate;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Why a point is on the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -91,8 +92,7 @@ pub struct Sources<'a> {
 pub fn look_at(parts: &[Sources<'_>]) -> Vec<Look> {
     let mut ranked: Vec<(f64, Look)> = Vec::new();
     for part in parts {
-        let mut places: std::collections::BTreeMap<usize, Vec<(Reason, f64)>> =
-            std::collections::BTreeMap::new();
+        let mut places: BTreeMap<usize, Vec<(Reason, f64)>> = BTreeMap::new();
         let mut add = |reason: Reason, rows: Vec<usize>| {
             let n = rows.len() as f64;
             for (at, row) in rows.into_iter().enumerate() {
@@ -102,10 +102,14 @@ pub fn look_at(parts: &[Sources<'_>]) -> Vec<Look> {
         add(Reason::Label, part.labels.iter().map(|issue| issue.row).collect());
         add(Reason::Duplicate, part.duplicates.iter().map(|found| found.row).collect());
         add(Reason::Outlier, part.outliers.to_vec());
+        let issues: BTreeMap<usize, &LabelIssue> =
+            part.labels.iter().map(|issue| (issue.row, issue)).collect();
+        let duplicates: BTreeMap<usize, &Duplicate> =
+            part.duplicates.iter().map(|found| (found.row, found)).collect();
         for (row, reasons) in places {
             let best = reasons.iter().map(|&(_, place)| place).fold(1.0, f64::min);
-            let issue = part.labels.iter().find(|issue| issue.row == row);
-            let duplicate = part.duplicates.iter().find(|found| found.row == row);
+            let issue = issues.get(&row);
+            let duplicate = duplicates.get(&row);
             let look = Look {
                 part: part.part.into(),
                 row,

@@ -30,7 +30,7 @@ pub use layer::{LayerProfile, ProbeScores, ProfiledLayer};
 pub use look_at::{Listed, Look, Reason, Sources, look_at};
 pub use measure::{Better, MEASURES, Measure};
 pub use points::PointMeasures;
-pub use probe::{FittedProbe, LinearProbe, Probabilities, ProbedLayer};
+pub use probe::{FittedProbe, LinearProbe, Probabilities, ProbeAnswers, ProbedLayer};
 pub use separation::{ClassMeans, Separation};
 pub use similarity::{ComparedLayer, CrossSimilarities, Similarities, Similarity, compared_rows};
 pub use words::findings;

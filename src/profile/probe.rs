@@ -241,6 +241,23 @@ impl Probabilities {
     }
 }
 
+/// What a probe says of every scored point of a layer: its most probable class, and how sure it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProbeAnswers {
+    /// One class a point.
+    pub classes: Vec<u16>,
+    /// Probability of that class, 0 to 1.
+    pub confidence: Vec<f64>,
+}
+
+impl ProbeAnswers {
+    /// Answers by the probabilities of the points.
+    pub fn of(found: &Probabilities) -> Self {
+        let most = |row: &[f64]| row[argmax(row)];
+        Self { classes: found.predictions(), confidence: found.rows().map(most).collect() }
+    }
+}
+
 /// Place of the largest value; the first of equals.
 pub(super) fn argmax(row: &[f64]) -> usize {
     (1..row.len()).fold(0, |best, column| if row[column] > row[best] { column } else { best })

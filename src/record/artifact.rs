@@ -70,6 +70,8 @@ pub enum Artifact<'a> {
     Predictions(&'a MapId),
     /// What the nearest training points say of the scored points of a space, n_scored x 5.
     PointMeasures(&'a str),
+    /// What a linear probe of a space says of the scored points, n_scored x 2: class, probability.
+    ProbeAnswers(&'a str),
     /// A file of the clusters of a space.
     Clusters(&'a str),
     /// A figure, with its extension; without one the stem of several.
@@ -138,6 +140,7 @@ impl Display for Artifact<'_> {
             Self::Scores(name) => write!(out, "scores/{name}"),
             Self::Predictions(id) => write!(out, "scores/predictions/{}.npy", id.file_stem()),
             Self::PointMeasures(space) => write!(out, "scores/neighbors/{space}.npy"),
+            Self::ProbeAnswers(space) => write!(out, "scores/probes/{space}.npy"),
             Self::Clusters(name) => write!(out, "clusters/{name}"),
             Self::Figure(name) => write!(out, "figures/{name}"),
         }

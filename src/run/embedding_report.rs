@@ -151,6 +151,7 @@ impl ReportFiles {
             title: job.space.as_deref().map_or_else(|| "original space".into(), stem),
             n_features: self.x.as_ref().map(Matrix::n_features),
             neighbors,
+            probe: None,
         };
         let sections = self.sections(job, &name, quality)?;
         let (classes, labels) = self.labels.map_or((Vec::new(), None), |mut labels| {

@@ -15,6 +15,7 @@ mod lasso;
 mod legend;
 mod page;
 mod pictures;
+mod profile;
 #[path = "../cli/support.rs"]
 #[expect(dead_code, reason = "the tests of the command line use the rest")]
 mod program;

@@ -86,6 +86,7 @@ fn expected_outputs() -> BTreeSet<String> {
         "scores/cdnv.csv",
         "scores/look_at.csv",
         "scores/neighbors/softmax.npy",
+        "scores/probes/softmax.npy",
     ])
     .chain(["activations/layers.txt", "activations/class_names.txt"])
     .map(String::from)
@@ -110,6 +111,7 @@ fn expected_outputs() -> BTreeSet<String> {
         names.insert(format!("neighbors/{space}.safetensors"));
         names.insert(format!("scores/predictions/{space}.npy"));
         names.insert(format!("scores/neighbors/{space}.npy"));
+        names.insert(format!("scores/probes/{space}.npy"));
         names.extend(METHODS_RUN.map(|method| format!("scores/predictions/{method}_{space}.npy")));
         names.extend(METHODS_RUN.map(|method| format!("maps/{method}_{space}.safetensors")));
     }

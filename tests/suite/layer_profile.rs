@@ -378,7 +378,14 @@ fn profile_of(digits: &Digits, device: &Device) -> layerlens::profile::LayerProf
         control: true,
         random_state: 42,
     };
-    layer.measure(device, &Silent).unwrap()
+    let (profile, answers) = layer.measure(device, &Silent).unwrap();
+    // The answers are those that the accuracy counts.
+    let found = answers.unwrap();
+    let right = found.classes.iter().zip(digits.test_labels()).filter(|(a, b)| a == b).count();
+    let accuracy = profile.probe.known().unwrap().accuracy;
+    close("answers", right as f64 / found.classes.len() as f64, accuracy, 1e-12);
+    assert!(found.confidence.iter().all(|sure| (0.1..=1.0).contains(sure)));
+    profile
 }
 
 #[test]
@@ -419,7 +426,7 @@ fn every_measure_has_a_value_or_a_reason() {
             control: true,
             random_state: 42,
         };
-        let found = layer.measure(&cpu(), &Silent).unwrap();
+        let (found, _) = layer.measure(&cpu(), &Silent).unwrap();
         for measure in MEASURES {
             match (measure.of)(&found) {
                 Ok(value) => assert!(value.is_finite(), "{what}: {} is {value}", measure.key),

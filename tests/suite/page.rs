@@ -39,6 +39,7 @@ fn small() -> Page {
         neighbors: Some(
             (0..N as u32).flat_map(|i| [(i + 1) % N as u32, (i + 2) % N as u32]).collect(),
         ),
+        probe: None,
     };
     let map = |space: &str, stream| Map {
         space: space.into(),
@@ -294,6 +295,7 @@ fn places_come_out_within_half_a_step() {
                 title: "s".into(),
                 n_features: None,
                 neighbors: None,
+                probe: None,
             }],
             methods: vec![Method { id: "m".into(), title: "m".into(), caution: String::new() }],
             ..Page::default()

@@ -28,6 +28,7 @@ use crate::embedding::display_rank;
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
 use crate::matrix::Matrix;
+use crate::profile::ProbeAnswers;
 use crate::report::figures::color;
 use arrays::{Blocks, Numbers, data_url};
 use serde_json::{Value, json};
@@ -118,6 +119,8 @@ pub struct Space {
     pub n_features: Option<usize>,
     /// The nearest points of each point in it, n x [`Page::n_neighbors`], nearest first.
     pub neighbors: Option<Vec<u32>>,
+    /// What a linear probe of it says of each point.
+    pub probe: Option<ProbeAnswers>,
 }
 
 /// A method of embedding.
@@ -237,7 +240,19 @@ fn data(page: &Page, blocks: &mut Blocks) -> Result<Value> {
             .neighbors
             .as_ref()
             .map(|ids| blocks.array(format!("neighbors-{at}"), Numbers::indices(n, ids)));
-        spaces.push(json!({ "id": space.id, "title": space.title, "n_features": space.n_features, "neighbors": ids }));
+        let probe = space.probe.as_ref().map(|answers| {
+            let found = answers.classes.iter().map(|&class| class.into());
+            let numbers = Numbers::below(page.classes.len(), found);
+            let sure = answers.confidence.iter().map(|&sure| byte(&(sure as f32))).collect();
+            json!({
+                "classes": blocks.array(format!("probe-{at}"), numbers),
+                "confidence": blocks.array(format!("probe-confidence-{at}"), Numbers::U8(sure)),
+            })
+        });
+        spaces.push(json!({
+            "id": space.id, "title": space.title, "n_features": space.n_features,
+            "neighbors": ids, "probe": probe,
+        }));
     }
     let methods = page.methods.iter();
     let methods: Vec<Value> = methods
@@ -379,6 +394,17 @@ fn check(page: &Page) -> Result<()> {
         }
     }
     for space in &page.spaces {
+        if let Some(answers) = &space.probe {
+            fits(&format!("answers of the probe of {}", space.id), answers.classes.len(), n)?;
+            let known = page.classes.len();
+            if let Some(class) = answers.classes.iter().find(|&&class| usize::from(class) >= known)
+            {
+                return Err(Error::Data(format!(
+                    "the probe of {} says {class}; there are {known} classes, from 0",
+                    space.id
+                )));
+            }
+        }
         let Some(neighbors) = &space.neighbors else { continue };
         fits(&format!("neighbours in {}", space.id), neighbors.len(), n * page.n_neighbors)?;
         if let Some(id) = neighbors.iter().find(|&&id| id as usize >= n) {

@@ -3,10 +3,30 @@
 
 use crate::error::Result;
 use crate::evaluation::space_title;
-use crate::profile::{PointMeasures, odd, prediction_depths};
+use crate::profile::{PointMeasures, ProbeAnswers, odd, prediction_depths};
 use crate::record::points::Rows;
 use crate::record::{FinishedRun, point_measures};
 use crate::report::page::PointMeasure;
+
+/// Answers of the linear probe of a space for the shown points; none unless all of them were scored.
+pub(super) fn answers(run: &FinishedRun, rows: &Rows, space: &str) -> Result<Option<ProbeAnswers>> {
+    let Some((shown, n)) = scored(run, rows) else { return Ok(None) };
+    let found = point_measures::read_answers(&run.path, space, n)?;
+    Ok(found.map(|all| ProbeAnswers {
+        classes: shown.iter().map(|&row| all.classes[row]).collect(),
+        confidence: shown.iter().map(|&row| all.confidence[row]).collect(),
+    }))
+}
+
+/// The shown rows of the scored part, and its number of points; none if others are shown too, or
+/// the run has no profile.
+fn scored<'a>(run: &FinishedRun, rows: &'a Rows) -> Option<(&'a [usize], usize)> {
+    let (shown, hidden, n) = match run.n_test {
+        0 => (&rows.train, &rows.test, run.n_train),
+        n_test => (&rows.test, &rows.train, n_test),
+    };
+    (hidden.is_empty() && run.results().profile.is_some()).then_some((shown, n))
+}
 
 /// Measures of the shown points; none unless all of them were scored. `answers` are the network's
 /// for the shown points.
@@ -15,13 +35,7 @@ pub(super) fn of_points(
     rows: &Rows,
     answers: Option<&[u16]>,
 ) -> Result<Vec<PointMeasure>> {
-    let (shown, hidden, n) = match run.n_test {
-        0 => (&rows.train, &rows.test, run.n_train),
-        n_test => (&rows.test, &rows.train, n_test),
-    };
-    if !hidden.is_empty() || run.results().profile.is_none() {
-        return Ok(Vec::new());
-    }
+    let Some((shown, n)) = scored(run, rows) else { return Ok(Vec::new()) };
     let mut measures = Vec::new();
     if let Some(answers) = answers {
         measures.extend(depth(run, shown, answers, n)?);

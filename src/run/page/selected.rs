@@ -221,6 +221,7 @@ impl<'a> SelectedPoints<'a> {
                 id: id.space.clone(),
                 n_features: Some(id.n_components),
                 neighbors,
+                probe: measures::answers(self.run, &self.rows, &id.space)?,
             });
         }
         self.warnings.extend(pictures.as_ref().and_then(scaled_words));

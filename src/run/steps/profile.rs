@@ -92,7 +92,10 @@ fn measure(
                 control,
                 random_state: session.record.manifest.seed,
             };
-            let profile = layer.measure(session.device, observer)?;
+            let (profile, answers) = layer.measure(session.device, observer)?;
+            if let Some(answers) = answers {
+                point_measures::write_answers(session.record, space, &answers)?;
+            }
             session.record.results_mut().layer_profiles.push(profile);
             Ok(())
         })
