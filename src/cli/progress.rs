@@ -57,7 +57,7 @@ impl Reporter for Terminal {
             bars: self.bars,
             bar,
             start: now,
-            last_line: Mutex::new(now),
+            counting: Mutex::new(Counting { begun: now, done: 0, total: 0, last_line: now }),
         })
     }
 
@@ -74,7 +74,15 @@ struct Stage {
     bars: bool,
     bar: ProgressBar,
     start: Instant,
-    last_line: Mutex<Instant>,
+    counting: Mutex<Counting>,
+}
+
+/// A count that is under way: a stage may have several, one after another.
+struct Counting {
+    begun: Instant,
+    done: u64,
+    total: u64,
+    last_line: Instant,
 }
 
 impl Observer for Stage {
@@ -89,17 +97,23 @@ impl Observer for Stage {
             self.bar.set_position(done);
             self.bar.set_prefix(metrics);
         } else if self.mode != ProgressMode::None {
-            let Ok(mut last) = self.last_line.lock() else { return };
-            if last.elapsed() >= LINE_EVERY && done < total {
-                *last = Instant::now();
+            let Ok(mut counting) = self.counting.lock() else { return };
+            if total != counting.total || done < counting.done {
+                counting.begun = Instant::now();
+            }
+            (counting.done, counting.total) = (done, total);
+            if counting.last_line.elapsed() >= LINE_EVERY && done < total {
+                counting.last_line = Instant::now();
                 let elapsed = self.start.elapsed().as_secs_f64();
-                let left = elapsed / done.max(1) as f64 * (total - done) as f64;
+                let so_far = counting.begun.elapsed().as_secs_f64();
+                // Of nothing yet, nothing can be estimated.
+                let left = match done {
+                    0 => String::new(),
+                    _ => format!(", {:.0} s left", so_far / done as f64 * (total - done) as f64),
+                };
                 let metrics =
                     if metrics.is_empty() { String::new() } else { format!(", {metrics}") };
-                say(&format!(
-                    "{}: {done} of {total}, {elapsed:.0} s, {left:.0} s left{metrics}",
-                    self.name
-                ));
+                say(&format!("{}: {done} of {total}, {elapsed:.0} s{left}{metrics}", self.name));
             }
         }
     }

@@ -26,6 +26,8 @@ pub const MAX_POINTS: usize = 5000;
 pub const N_NEIGHBORS: usize = 10;
 /// Maximum number of columns of the narrower layer for the Procrustes distance.
 pub const MAX_PROCRUSTES: usize = 512;
+/// Share of a layer's own product that the correction must leave.
+const RANK: f64 = 1e-9;
 /// Stream of the random numbers that choose the points; the seed is always the same, so that two
 /// runs on the same points compare the same ones.
 const STREAM: u64 = 0x73_696d_696c;
@@ -33,8 +35,9 @@ const STREAM: u64 = 0x73_696d_696c;
 /// Similarity of two layers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Similarity {
-    /// Debiased linear CKA, at most 1.
-    pub cka: f64,
+    /// Debiased linear CKA, at most 1; none where the points are too few for the correction, which
+    /// then leaves nothing of a layer.
+    pub cka: Option<f64>,
     /// Linear CKA as it was first defined, from 0 to 1: too high for few points of many columns.
     pub biased_cka: f64,
     /// Orthogonal Procrustes distance 2 - 2 |A^T B|_*, from 0 to 2, of A and B centred and of unit
@@ -107,13 +110,17 @@ impl ComparedLayer {
         }
         let crossed = products::crossed(device, &self.x, &other.x)?;
         let norm = squared_norm(&crossed);
-        let debiased = debiased(norm, &self.squares, &other.squares)
-            / (debiased(self.own, &self.squares, &self.squares)
-                * debiased(other.own, &other.squares, &other.squares))
-            .sqrt();
+        let [own, others] = [self, other].map(|layer| {
+            // Of what is left by rounding alone nothing can be said.
+            let left = debiased(layer.own, &layer.squares, &layer.squares);
+            (left > RANK * layer.own).then_some(left)
+        });
+        let cka = own.zip(others).map(|(own, others)| {
+            debiased(norm, &self.squares, &other.squares) / (own * others).sqrt()
+        });
         let total = |squares: &[f64]| squares.iter().sum::<f64>();
         Ok(Similarity {
-            cka: debiased,
+            cka,
             biased_cka: norm / (self.own * other.own).sqrt(),
             procrustes: procrustes(&crossed, total(&self.squares), total(&other.squares))?,
             neighbor_overlap: overlap(&self.neighbors, &other.neighbors),
@@ -191,8 +198,12 @@ impl Similarities {
                 }
             }
         }
-        let itself =
-            Similarity { cka: 1.0, biased_cka: 1.0, procrustes: Some(0.0), neighbor_overlap: 1.0 };
+        let itself = Similarity {
+            cka: Some(1.0),
+            biased_cka: 1.0,
+            procrustes: Some(0.0),
+            neighbor_overlap: 1.0,
+        };
         let mut pairs = vec![vec![itself; compared.len()]; compared.len()];
         for i in 0..compared.len() {
             for j in i + 1..compared.len() {

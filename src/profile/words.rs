@@ -122,7 +122,7 @@ fn similarity(layers: &[LayerProfile], profile: &Profile) -> Option<String> {
     let similarities = profile.similarities.known()?;
     let steps = layers.windows(2).filter_map(|pair| {
         let found = similarities.between(&pair[0].space, &pair[1].space)?;
-        Some((pair[0].space.as_str(), pair[1].space.as_str(), found.cka))
+        Some((pair[0].space.as_str(), pair[1].space.as_str(), found.cka?))
     });
     let (from, to, least) = steps.min_by(|a, b| a.2.total_cmp(&b.2))?;
     Some(format!(

@@ -4,14 +4,18 @@ use super::figures::{HeatMap, LayerProfile as LayerProfileFigure, Lines, Profile
 use crate::evaluation::{ScoredOn, space_title};
 use crate::format::capital;
 use crate::profile::{
-    Calibration, CrossSimilarities, LayerProfile, MEASURES, Profile, Similarities,
+    Calibration, CrossSimilarities, LayerProfile, MEASURES, Profile, Similarities, Similarity,
 };
 
-/// CKA of every layer with every other; negative values are shown as 0.
-pub fn similarity(similarities: &Similarities) -> HeatMap {
+/// CKA of every layer with every other, negative values as 0; none if there is one layer, or the
+/// points are too few.
+pub fn similarity(similarities: &Similarities) -> Option<HeatMap> {
+    if similarities.spaces.len() < 2 || !are_known(&similarities.pairs) {
+        return None;
+    }
     let names: Vec<String> =
         similarities.spaces.iter().map(|space| capital(&space_title(space))).collect();
-    HeatMap {
+    Some(HeatMap {
         title: format!("Similarity of the layers (CKA) on {} points", similarities.n_points),
         rows_title: String::new(),
         columns_title: String::new(),
@@ -20,19 +24,23 @@ pub fn similarity(similarities: &Similarities) -> HeatMap {
         values: similarities
             .pairs
             .iter()
-            .map(|row| row.iter().map(|pair| pair.cka.max(0.0)).collect())
+            .map(|row| row.iter().map(|pair| pair.cka.map_or(0.0, |cka| cka.max(0.0))).collect())
             .collect(),
         decimals: 2,
         shading: Shading::Value,
-    }
+    })
 }
 
-/// CKA of every layer of a run, a row each, with every layer of another.
-pub fn cross_similarity(found: &CrossSimilarities, names: &[String; 2]) -> HeatMap {
+/// CKA of every layer of a run, a row each, with every layer of another; none if the points are too
+/// few.
+pub fn cross_similarity(found: &CrossSimilarities, names: &[String; 2]) -> Option<HeatMap> {
+    if !are_known(&found.pairs) {
+        return None;
+    }
     let titles = |spaces: &[String]| -> Vec<String> {
         spaces.iter().map(|space| capital(&space_title(space))).collect()
     };
-    HeatMap {
+    Some(HeatMap {
         title: format!("Similarity of the layers (CKA) on {} points", found.n_points),
         rows_title: names[0].clone(),
         columns_title: names[1].clone(),
@@ -41,11 +49,16 @@ pub fn cross_similarity(found: &CrossSimilarities, names: &[String; 2]) -> HeatM
         values: found
             .pairs
             .iter()
-            .map(|row| row.iter().map(|pair| pair.cka.max(0.0)).collect())
+            .map(|row| row.iter().map(|pair| pair.cka.map_or(0.0, |cka| cka.max(0.0))).collect())
             .collect(),
         decimals: 2,
         shading: Shading::Value,
-    }
+    })
+}
+
+/// `true` if CKA is known of every pair.
+fn are_known(pairs: &[Vec<Similarity>]) -> bool {
+    !pairs.is_empty() && pairs.iter().flatten().all(|pair| pair.cka.is_some())
 }
 
 /// Panels of accuracies, dimensions, separation and similarity over the layers.
@@ -80,9 +93,8 @@ pub fn layers(measured: &[LayerProfile], profile: &Profile) -> LayerProfileFigur
     let mut panels = vec![accuracy, dimensions, separation];
     if let Some(similarities) = profile.similarities.known() {
         let to = |end: Option<&LayerProfile>| -> Vec<Option<f64>> {
-            let between = |layer: &LayerProfile| {
-                similarities.between(&layer.space, &end?.space).map(|pair| pair.cka)
-            };
+            let between =
+                |layer: &LayerProfile| similarities.between(&layer.space, &end?.space)?.cka;
             measured.iter().map(between).collect()
         };
         panels.push(ProfilePanel {

@@ -274,7 +274,7 @@ fn similarity_row(space: &str, other: &str, pair: &Similarity) -> Vec<String> {
     vec![
         space.to_owned(),
         other.to_owned(),
-        pair.cka.to_string(),
+        optional(pair.cka),
         pair.biased_cka.to_string(),
         optional(pair.procrustes),
         pair.neighbor_overlap.to_string(),
@@ -305,7 +305,10 @@ pub fn cross_text(found: &CrossSimilarities) -> String {
         let cells: String = pairs
             .iter()
             .zip(&found.columns)
-            .map(|(pair, column)| format!("  {:>1$.4}", pair.cka, width(column)))
+            .map(|(pair, column)| {
+                let cka = pair.cka.map_or_else(|| "-".into(), |cka| format!("{cka:.4}"));
+                format!("  {cka:>0$}", width(column))
+            })
             .collect();
         let _ = writeln!(text, "{name:<12}{cells}");
     }

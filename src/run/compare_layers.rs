@@ -45,7 +45,10 @@ pub(super) fn compare_layers(
     let path = folder.below(Artifact::Scores(profile_table::SIMILARITY))?;
     profile_table::write_cross(&path, &found)?;
     folder.list(Artifact::Scores(profile_table::SIMILARITY), None, None);
-    write(folder, "layer_similarity", &profile_figures::cross_similarity(&found, &pair.names))?;
+    match profile_figures::cross_similarity(&found, &pair.names) {
+        Some(figure) => write(folder, "layer_similarity", &figure)?,
+        None => folder.warn("the points are too few to compare the layers by CKA"),
+    }
     folder.results_mut().layer_similarity = Some(found);
     Ok(())
 }

@@ -134,8 +134,7 @@ fn profile(run: &FinishedRun, class_names: &[String]) -> Result<Option<Section>>
         let figure = profile_figures::layers(layers, profile);
         blocks.push(draw(&figure, "Measures of the layers in their order".into())?);
     }
-    if let Some(similarities) = profile.similarities.known().filter(|all| all.spaces.len() > 1) {
-        let figure = profile_figures::similarity(similarities);
+    if let Some(figure) = profile.similarities.known().and_then(profile_figures::similarity) {
         blocks.push(draw(&figure, "Similarity of every layer with every other".into())?);
     }
     if let Some(figure) = profile_figures::scree(layers) {

@@ -422,10 +422,8 @@ fn figures(record: &mut RunFolder, measured: &[LayerProfile], profile: &Profile)
     if let Some(calibration) = profile.calibration.known() {
         write(record, "reliability", &profile_figures::reliability(calibration))?;
     }
-    match profile.similarities.known().filter(|all| all.spaces.len() > 1) {
-        Some(similarities) => {
-            write(record, "layer_similarity", &profile_figures::similarity(similarities))
-        }
+    match profile.similarities.known().and_then(profile_figures::similarity) {
+        Some(figure) => write(record, "layer_similarity", &figure),
         None => Ok(()),
     }
 }
