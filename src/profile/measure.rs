@@ -212,7 +212,6 @@ pub static MEASURES: &[Measure] = &[
         decimals: 1,
         is_brief: true,
         of: |layer| value(&layer.intrinsic_dimension, |dimension| dimension.two_nn),
-        ..PLAIN
     },
     Measure {
         key: "mle_dimension",

@@ -205,6 +205,41 @@ pub fn html(page: &Page) -> Result<String> {
 
 /// The page's JSON, whose arrays go to `blocks`.
 fn data(page: &Page, blocks: &mut Blocks) -> Result<Value> {
+    let points = points(page, blocks);
+    let spaces = spaces(page, blocks);
+    let methods = page.methods.iter();
+    let methods: Vec<Value> = methods
+        .map(|method| {
+            json!({
+                "id": method.id, "title": method.title, "caution": method.caution,
+                "rank": display_rank(&method.id),
+            })
+        })
+        .collect();
+    let images = images(page, blocks)?;
+    Ok(json!({
+        "schema": SCHEMA,
+        "generator": concat!("layerlens ", env!("CARGO_PKG_VERSION")),
+        "name": page.name,
+        "points": points,
+        "classes": page.classes.iter().enumerate().map(|(at, name)| json!({ "name": name, "color": color(at % MOST_COLORS).hex() })).collect::<Vec<_>>(),
+        "k": page.n_neighbors,
+        "spaces": spaces,
+        "methods": methods,
+        "maps": maps(page, blocks),
+        "epochs": epochs(page, blocks),
+        "images": images,
+        "warnings": page.warnings,
+        "missing": page.missing,
+    }))
+}
+
+/// A share as a byte.
+fn byte(value: &f32) -> u8 {
+    (255.0 * value.clamp(0.0, 1.0)).round() as u8
+}
+
+fn points(page: &Page, blocks: &mut Blocks) -> Value {
     let n = page.points.n();
     let points = &page.points;
     let classes = |classes: &Option<Vec<u16>>, name: &str, blocks: &mut Blocks| {
@@ -215,7 +250,6 @@ fn data(page: &Page, blocks: &mut Blocks) -> Result<Value> {
     };
     let labels = classes(&points.labels, "labels", blocks);
     let predictions = classes(&points.predictions, "predictions", blocks);
-    let byte = |&value: &f32| (255.0 * value.clamp(0.0, 1.0)).round() as u8;
     let confidence =
         points.confidence.as_ref().map(|values| Numbers::U8(values.iter().map(byte).collect()));
     let confidence =
@@ -234,6 +268,17 @@ fn data(page: &Page, blocks: &mut Blocks) -> Result<Value> {
         .collect();
     let rows =
         points.rows.as_ref().map(|rows| blocks.array("rows".into(), Numbers::U32(rows.clone())));
+    let parts: Vec<Value> =
+        points.parts.iter().map(|(name, n)| json!({ "name": name, "n": n })).collect();
+    json!({
+        "n": n, "of": points.of, "which": points.which, "parts": parts, "rows": rows,
+        "labels": labels, "predictions": predictions, "confidence": confidence,
+        "measures": measures,
+    })
+}
+
+fn spaces(page: &Page, blocks: &mut Blocks) -> Vec<Value> {
+    let n = page.points.n();
     let mut spaces = Vec::new();
     for (at, space) in page.spaces.iter().enumerate() {
         let ids = space
@@ -254,37 +299,7 @@ fn data(page: &Page, blocks: &mut Blocks) -> Result<Value> {
             "neighbors": ids, "probe": probe,
         }));
     }
-    let methods = page.methods.iter();
-    let methods: Vec<Value> = methods
-        .map(|method| {
-            json!({
-                "id": method.id, "title": method.title, "caution": method.caution,
-                "rank": display_rank(&method.id),
-            })
-        })
-        .collect();
-    let images = images(page, blocks)?;
-    let parts: Vec<Value> =
-        points.parts.iter().map(|(name, n)| json!({ "name": name, "n": n })).collect();
-    Ok(json!({
-        "schema": SCHEMA,
-        "generator": concat!("layerlens ", env!("CARGO_PKG_VERSION")),
-        "name": page.name,
-        "points": {
-            "n": n, "of": points.of, "which": points.which, "parts": parts, "rows": rows,
-            "labels": labels, "predictions": predictions, "confidence": confidence,
-            "measures": measures,
-        },
-        "classes": page.classes.iter().enumerate().map(|(at, name)| json!({ "name": name, "color": color(at % MOST_COLORS).hex() })).collect::<Vec<_>>(),
-        "k": page.n_neighbors,
-        "spaces": spaces,
-        "methods": methods,
-        "maps": maps(page, blocks),
-        "epochs": epochs(page, blocks),
-        "images": images,
-        "warnings": page.warnings,
-        "missing": page.missing,
-    }))
+    spaces
 }
 
 /// Coordinates as an array that says how to undo the coding.
@@ -360,16 +375,43 @@ fn static_figure(page: &Page) -> Result<String> {
     Ok(format!("<img src=\"{source}\" alt=\"{words}\" width=\"640\" height=\"640\">"))
 }
 
+/// Refuses another number of values than expected, in a page of `n` points.
+fn fits(n: usize, what: &str, found: usize, expected: usize) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::Data(format!("a page of {n} points has {found} {what}, expected {expected}")))
+}
+
+/// Checks that a space fits the points and the classes.
+fn check_space(page: &Page, space: &Space) -> Result<()> {
+    let n = page.points.n();
+    if let Some(answers) = &space.probe {
+        fits(n, &format!("answers of the probe of {}", space.id), answers.classes.len(), n)?;
+        let known = page.classes.len();
+        if let Some(class) = answers.classes.iter().find(|&&class| usize::from(class) >= known) {
+            return Err(Error::Data(format!(
+                "the probe of {} says {class}; there are {known} classes, from 0",
+                space.id
+            )));
+        }
+    }
+    let Some(neighbors) = &space.neighbors else { return Ok(()) };
+    fits(n, &format!("neighbours in {}", space.id), neighbors.len(), n * page.n_neighbors)?;
+    if let Some(id) = neighbors.iter().find(|&&id| id as usize >= n) {
+        return Err(Error::Data(format!(
+            "a page of {n} points has the neighbour {id} in {}",
+            space.id
+        )));
+    }
+    Ok(())
+}
+
 /// Checks that the parts of a page fit each other.
 fn check(page: &Page) -> Result<()> {
     let points = &page.points;
     let n = page.points.n();
-    let fits = |what: &str, found: usize, expected: usize| match found == expected {
-        true => Ok(()),
-        false => Err(Error::Data(format!(
-            "a page of {n} points has {found} {what}, expected {expected}"
-        ))),
-    };
+    let fits = |what: &str, found: usize, expected: usize| fits(n, what, found, expected);
     if n == 0 || n > points.of {
         return Err(Error::Data(format!(
             "a page shows at least one point; there are {n} of {}",
@@ -393,27 +435,7 @@ fn check(page: &Page) -> Result<()> {
             )));
         }
     }
-    for space in &page.spaces {
-        if let Some(answers) = &space.probe {
-            fits(&format!("answers of the probe of {}", space.id), answers.classes.len(), n)?;
-            let known = page.classes.len();
-            if let Some(class) = answers.classes.iter().find(|&&class| usize::from(class) >= known)
-            {
-                return Err(Error::Data(format!(
-                    "the probe of {} says {class}; there are {known} classes, from 0",
-                    space.id
-                )));
-            }
-        }
-        let Some(neighbors) = &space.neighbors else { continue };
-        fits(&format!("neighbours in {}", space.id), neighbors.len(), n * page.n_neighbors)?;
-        if let Some(id) = neighbors.iter().find(|&&id| id as usize >= n) {
-            return Err(Error::Data(format!(
-                "a page of {n} points has the neighbour {id} in {}",
-                space.id
-            )));
-        }
-    }
+    page.spaces.iter().try_for_each(|space| check_space(page, space))?;
     let maps = page.maps.iter().map(|map| (&map.space, &map.method, &map.coordinates, 1));
     for (space, method, coordinates, frames) in maps
         .chain(page.epochs.iter().map(|e| (&e.space, &e.method, &e.coordinates, e.epochs.len())))
