@@ -38,7 +38,7 @@ pub struct Spectrum {
     pub rank_of_singular_values: f64,
     /// sum l / l_1, at least 1.
     pub stable_rank: f64,
-    /// The largest eigenvalues, descending, at most [`N_EIGENVALUES`].
+    /// The largest eigenvalues, descending, at most 100.
     pub eigenvalues: Vec<f64>,
 }
 
@@ -47,7 +47,7 @@ impl Spectrum {
     /// are fewer rows.
     ///
     /// # Errors
-    /// [`Error::Data`] for rows that are all the same, or more than [`MAX_SIDE`] rows and columns;
+    /// [`Error::Data`] for rows that are all the same, or more than 4,096 rows and columns;
     /// any error of the device.
     pub fn of(device: &Device, x: &Matrix) -> Result<Self> {
         let (n, d) = (x.n_samples(), x.n_features());

@@ -57,7 +57,7 @@ pub struct Separation {
     /// Mean CDNV of all pairs of classes.
     pub cdnv: f64,
     /// CDNV of each pair, n_classes x n_classes, 0 on the diagonal; empty above
-    /// [`MAX_PAIRED`] classes.
+    /// 100 classes.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub cdnv_pairs: Vec<Vec<f64>>,
     /// The classes of its rows and columns.

@@ -41,7 +41,7 @@ pub struct Similarity {
     /// Linear CKA as it was first defined, from 0 to 1: too high for few points of many columns.
     pub biased_cka: f64,
     /// Orthogonal Procrustes distance 2 - 2 |A^T B|_*, from 0 to 2, of A and B centred and of unit
-    /// norm (F. Ding, J.-S. Denain and J. Steinhardt, 2021); none above [`MAX_PROCRUSTES`] columns
+    /// norm (F. Ding, J.-S. Denain and J. Steinhardt, 2021); none above 512 columns
     /// of both.
     pub procrustes: Option<f64>,
     /// Mean Jaccard overlap of the points' ten nearest neighbours in the one and in the other, 0 to
@@ -60,7 +60,7 @@ pub struct ComparedLayer {
     neighbors: NeighborGraph,
 }
 
-/// Rows of `n` points that are compared: all, or [`MAX_POINTS`] of them, ascending.
+/// Rows of `n` points that are compared: all, or 5,000 of them, ascending.
 pub fn compared_rows(n: usize) -> Vec<usize> {
     if n <= MAX_POINTS {
         return (0..n).collect();
