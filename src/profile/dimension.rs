@@ -1,7 +1,7 @@
 //! How many dimensions a layer uses: the spectrum of its covariance, and the intrinsic dimension by
 //! its neighbours.
 
-use super::products;
+use super::cross_products;
 use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -59,7 +59,8 @@ impl Spectrum {
         if n < 2 {
             return Err(Error::Data("there is one row".into()));
         }
-        let products = if n < d { by_rows(device, x)? } else { products::scatter(device, x)? };
+        let products =
+            if n < d { by_rows(device, x)? } else { cross_products::scatter(device, x)? };
         Self::of_scatter(&products, n)
     }
 
@@ -117,7 +118,7 @@ fn by_rows(device: &Device, x: &Matrix) -> Result<Mat<f64>> {
             x.rows().map(move |row| (f64::from(row[j]) - mean) as f32)
         })
         .collect();
-    products::scatter_about_zero(device, &Matrix::new(transposed, d, n)?)
+    cross_products::scatter_about_zero(device, &Matrix::new(transposed, d, n)?)
 }
 
 /// exp(-sum p log p) of the shares p of some numbers; shares up to `least` count as none.

@@ -1,11 +1,11 @@
 //! All measures of one layer.
 
 use super::Outcome;
+use super::cross_products;
 use super::dimension::{IntrinsicDimension, Spectrum};
 use super::probe::{
     LinearProbe, MAX_FEATURES, ProbeAnswers, ProbedLayer, accuracy, ridge_predictions, shuffled,
 };
-use super::products;
 use super::separation::{ClassMeans, Separation};
 use crate::clustering::silhouette;
 use crate::compute::Device;
@@ -146,7 +146,9 @@ impl ProfiledLayer<'_> {
     /// Products of the training points' columns, where they are not too many.
     fn scatter(&self, device: &Device) -> Result<Option<Mat<f64>>> {
         let (n, d) = (self.train.n_samples(), self.train.n_features());
-        (n > 1 && d <= MAX_FEATURES).then(|| products::scatter(device, self.train)).transpose()
+        (n > 1 && d <= MAX_FEATURES)
+            .then(|| cross_products::scatter(device, self.train))
+            .transpose()
     }
 
     /// The part that is scored.

@@ -5,6 +5,8 @@
 //! and page walk it. What cannot be computed has a reason in place of a value ([`Outcome`]).
 
 mod calibration;
+#[doc(hidden)]
+pub mod cross_products;
 pub mod depth;
 mod dimension;
 mod label_errors;
@@ -15,8 +17,6 @@ mod minimum;
 pub mod odd;
 mod points;
 pub mod probe;
-#[doc(hidden)]
-pub mod products;
 mod separation;
 mod similarity;
 mod standardized;

@@ -9,8 +9,8 @@
 //! Beside it the ridge probe, linear regression of +-1 targets (`RidgeClassifier`, alpha = 1), which
 //! has a closed form. O(n d k) an evaluation for d columns and k classes, about 30 evaluations.
 
+use super::cross_products::scatter;
 use super::minimum::{Minimum, Objective, minimize};
-use super::products::scatter;
 use super::standardized::Standardizer;
 use crate::compute::Device;
 use crate::embedding::pca::products::Rows;

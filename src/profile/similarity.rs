@@ -9,7 +9,7 @@
 //! average for independent layers, so that it can be negative. CKA reacts to outliers and to shifts
 //! of a part of the points (M. Davari et al., 2022).
 
-use super::products;
+use super::cross_products;
 use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -90,7 +90,7 @@ impl ComparedLayer {
         if squares.iter().all(|&square| square == 0.0) || x.rows().all(|row| row == x.row(0)) {
             return Err(Error::Data("all its rows are the same".into()));
         }
-        let own = squared_norm(&products::scatter(device, &x)?);
+        let own = squared_norm(&cross_products::scatter(device, &x)?);
         let k = N_NEIGHBORS.min(n - 1);
         let neighbors = nearest_neighbors(device, &x, k, observer)?;
         Ok(Self { x, squares, own, neighbors })
@@ -108,7 +108,7 @@ impl ComparedLayer {
                 other.x.n_samples()
             )));
         }
-        let crossed = products::crossed(device, &self.x, &other.x)?;
+        let crossed = cross_products::crossed(device, &self.x, &other.x)?;
         let norm = squared_norm(&crossed);
         let [own, others] = [self, other].map(|layer| {
             // Of what is left by rounding alone nothing can be said.
