@@ -162,6 +162,24 @@ impl Matrix {
         self.means(rows.map(|rows| self.sums(rows)).collect(), self.n_samples)
     }
 
+    /// Sum of the squared distances of each column's entries from its `centres`, over fixed blocks of
+    /// rows.
+    pub(crate) fn column_squares(&self, centres: &[f64]) -> Vec<f64> {
+        let blocks = self.data.par_chunks(MEAN_ROWS * self.n_features);
+        let parts: Vec<Vec<f64>> = blocks
+            .map(|block| {
+                let mut sums = vec![0.0; self.n_features];
+                for row in block.chunks_exact(self.n_features) {
+                    for ((sum, &value), centre) in sums.iter_mut().zip(row).zip(centres) {
+                        *sum += (f64::from(value) - centre).powi(2);
+                    }
+                }
+                sums
+            })
+            .collect();
+        (0..self.n_features).map(|column| parts.iter().map(|sums| sums[column]).sum()).collect()
+    }
+
     /// Mean of each column over these rows.
     pub(crate) fn column_means_of(&self, rows: &[usize]) -> Vec<f32> {
         let sums =
@@ -191,7 +209,7 @@ impl Matrix {
 }
 
 /// Column of the largest value of a row; the first one if several are equal.
-pub(crate) fn argmax(row: &[f32]) -> usize {
+pub(crate) fn argmax<T: PartialOrd>(row: &[T]) -> usize {
     (1..row.len()).fold(0, |best, column| if row[column] > row[best] { column } else { best })
 }
 

@@ -19,30 +19,10 @@ pub(crate) fn add_weighted_rows(
     (m, k, d): (usize, usize, usize),
 ) {
     assert!(w.len() == m * k && a.len() == m * d && out.len() == k * d);
+    let w = View { values: w, across: 1, down: k };
+    let a = View { values: a, across: 1, down: d };
     // SAFETY: the strides and sizes describe the three slices, whose lengths were just checked.
-    unsafe {
-        gemm::gemm(
-            k,
-            d,
-            m,
-            out.as_mut_ptr(),
-            1,
-            d as isize,
-            true,
-            w.as_ptr(),
-            k as isize,
-            1,
-            a.as_ptr(),
-            1,
-            d as isize,
-            1.0,
-            1.0,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
-    }
+    unsafe { multiply_views(w, a, out, (k, d, m), d, Some(1.0), 1.0) }
 }
 
 /// `out += factor a b^T`; `shape` as [`products`], the rows of `a` and `b` `strides.0` apart, those
@@ -75,7 +55,34 @@ fn multiply<T: 'static + Copy + From<u8>>(
             && b.len() == n * stride
             && out.len() == m * out_stride
     );
+    let a = View { values: a, across: stride, down: 1 };
+    let b = View { values: b, across: stride, down: 1 };
     // SAFETY: the strides and sizes describe the three slices, whose lengths were just checked.
+    unsafe { multiply_views(a, b, out, (m, n, d), out_stride, kept, factor) }
+}
+
+/// Vectors in a slice: from one to the next, and from one element to the next.
+struct View<'a, T> {
+    values: &'a [T],
+    across: usize,
+    down: usize,
+}
+
+/// `out = kept out + factor a b^T` for `m` vectors of `a` and `n` of `b`, all of `d` elements, and the
+/// rows of `out` `out_stride` apart.
+///
+/// # Safety
+/// The slices hold all elements that shape and strides name.
+unsafe fn multiply_views<T: 'static + Copy + From<u8>>(
+    a: View<'_, T>,
+    b: View<'_, T>,
+    out: &mut [T],
+    (m, n, d): (usize, usize, usize),
+    out_stride: usize,
+    kept: Option<T>,
+    factor: T,
+) {
+    // SAFETY: by the contract of this function.
     unsafe {
         gemm::gemm(
             m,
@@ -85,12 +92,12 @@ fn multiply<T: 'static + Copy + From<u8>>(
             1,
             out_stride as isize,
             kept.is_some(),
-            a.as_ptr(),
-            1,
-            stride as isize,
-            b.as_ptr(),
-            stride as isize,
-            1,
+            a.values.as_ptr(),
+            a.down as isize,
+            a.across as isize,
+            b.values.as_ptr(),
+            b.across as isize,
+            b.down as isize,
             kept.unwrap_or(T::from(0)),
             factor,
             false,

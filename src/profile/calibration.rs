@@ -2,8 +2,9 @@
 //!
 //! Reference: C. Guo et al., "On calibration of modern neural networks", 2017.
 
-use super::probe::{Probabilities, argmax, softmax};
+use super::probabilities::{Probabilities, softmax};
 use crate::error::{Error, Result};
+use crate::matrix::argmax;
 use serde::{Deserialize, Serialize};
 
 /// Bins of the confidence, equally wide.

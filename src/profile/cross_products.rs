@@ -18,8 +18,6 @@ use rayon::prelude::*;
 const BLOCK_ROWS: usize = 1024;
 /// Side of the tile of products that one task computes.
 const TILE: usize = 128;
-/// Maximum number of columns that a GPU multiplies at once: it bounds the partial sums.
-const COLUMNS: usize = 128;
 
 /// X^T Y of the centred columns of `x` (n x d) and `y` (n x e): d x e.
 ///
@@ -56,40 +54,19 @@ pub fn scatter_about_zero(device: &Device, x: &Matrix) -> Result<Mat<f64>> {
 }
 
 fn squared(device: &Device, x: &Matrix, is_centred: bool) -> Result<Mat<f64>> {
+    let means = if is_centred { x.exact_column_means() } else { vec![0.0; x.n_features()] };
     match device.kind() {
-        DeviceKind::Cpu => {
-            let means = if is_centred { x.exact_column_means() } else { vec![0.0; x.n_features()] };
-            Ok(crossed_on_cpu([x, x], [&means, &means]))
-        }
+        DeviceKind::Cpu => Ok(crossed_on_cpu([x, x], [&means, &means])),
         DeviceKind::Gpu => {
             let found = crossed_on_gpu(device, [x, x], is_centred)?;
             let side = found.nrows();
-            let squares = squares(x, is_centred);
+            // All other products are smaller, so that their rounding matters less.
+            let squares = x.column_squares(&means);
             Ok(Mat::from_fn(side, side, |i, j| {
                 if i == j { squares[i] } else { 0.5 * (found[(i, j)] + found[(j, i)]) }
             }))
         }
     }
-}
-
-/// Sum of the squares of each column in double precision: all other products are smaller, so that
-/// their rounding matters less.
-fn squares(x: &Matrix, is_centred: bool) -> Vec<f64> {
-    let d = x.n_features();
-    let means = if is_centred { x.exact_column_means() } else { vec![0.0; d] };
-    let blocks = x.as_slice().par_chunks(BLOCK_ROWS * d);
-    let sums: Vec<Vec<f64>> = blocks
-        .map(|block| {
-            let mut sums = vec![0.0; d];
-            for row in block.chunks_exact(d) {
-                for ((sum, &value), mean) in sums.iter_mut().zip(row).zip(&means) {
-                    *sum += (f64::from(value) - mean).powi(2);
-                }
-            }
-            sums
-        })
-        .collect();
-    (0..d).map(|column| sums.iter().map(|sums| sums[column]).sum()).collect()
 }
 
 /// One column after another of `BLOCK_ROWS` centred rows at most.
@@ -148,21 +125,13 @@ fn crossed_on_gpu(device: &Device, [x, y]: [&Matrix; 2], is_centred: bool) -> Re
     let means = if is_centred { y.exact_column_means() } else { vec![0.0; e] };
     let of_rows = if is_centred { x.column_means() } else { vec![0.0; d] };
     let rows = Rows::new(device, &x, &of_rows)?;
-    let mut all = Mat::zeros(d, e);
-    for first in (0..e).step_by(COLUMNS) {
-        let width = COLUMNS.min(e - first);
-        let columns = first..first + width;
-        let scores: Vec<f32> = y
-            .rows()
-            .flat_map(|row| {
-                let centred = row[columns.clone()].iter().zip(&means[columns.clone()]);
-                centred.map(|(&value, mean)| (f64::from(value) - mean) as f32)
-            })
-            .collect();
-        let sums = rows.crossed(device, &scores, width)?;
-        for (at, &sum) in sums.iter().enumerate() {
-            all[(at % d, first + at / d)] = ranges[1].undone(ranges[0].undone(sum));
-        }
-    }
-    Ok(all)
+    let centred: Vec<f32> = y
+        .as_slice()
+        .par_chunks(e)
+        .flat_map_iter(|row| {
+            row.iter().zip(&means).map(|(&value, mean)| (f64::from(value) - mean) as f32)
+        })
+        .collect();
+    let sums = rows.crossed(device, &centred, e)?;
+    Ok(Mat::from_fn(d, e, |i, j| ranges[1].undone(ranges[0].undone(sums[j * d + i]))))
 }

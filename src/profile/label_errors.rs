@@ -4,8 +4,9 @@
 //! dataset labels", 2021, as cleanlab 2.9 does it. The probabilities must come from a model that was
 //! not fitted on these points.
 
-use super::probe::{Probabilities, argmax};
+use super::probabilities::Probabilities;
 use crate::error::{Error, Result};
+use crate::matrix::argmax;
 
 /// Least mean probability of a class.
 const LEAST: f64 = 2e-6;

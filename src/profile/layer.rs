@@ -3,14 +3,14 @@
 use super::Outcome;
 use super::cross_products;
 use super::dimension::{IntrinsicDimension, Spectrum};
-use super::probe::{
-    LinearProbe, MAX_FEATURES, ProbeAnswers, ProbedLayer, accuracy, ridge_predictions, shuffled,
-};
+use super::probabilities::{ProbeAnswers, accuracy};
+use super::probe::{LinearProbe, MAX_FEATURES, ProbedLayer, shuffled};
+use super::ridge::ridge_predictions;
 use super::separation::{ClassMeans, Separation};
 use crate::clustering::silhouette;
 use crate::compute::Device;
 use crate::error::{Error, Result};
-use crate::evaluation::{Confusion, ScoredOn};
+use crate::evaluation::Confusion;
 use crate::matrix::Matrix;
 use crate::neighbors::NeighborGraph;
 use crate::progress::Observer;
@@ -151,11 +151,6 @@ impl ProfiledLayer<'_> {
             .transpose()
     }
 
-    /// The part that is scored.
-    pub fn scored_on(&self) -> ScoredOn {
-        if self.test.is_some() { ScoredOn::Test } else { ScoredOn::TrainLeaveOneOut }
-    }
-
     fn probe(
         &self,
         device: &Device,
@@ -174,26 +169,30 @@ impl ProfiledLayer<'_> {
             .test
             .map(|(x, labels)| Ok::<_, Error>((x, layer.seen(device, x)?, labels)))
             .transpose()?;
+        let seed = self.random_state;
+        let left_out =
+            |labels: &[u16]| linear.out_of_sample(device, &layer, labels, N_FOLDS, seed, observer);
         let (found, labels) = match &test {
             Some((_, rows, labels)) => (fitted.probabilities(rows), *labels),
-            None => {
-                let labels = self.train_labels;
-                let seed = self.random_state;
-                (linear.out_of_sample(device, &layer, labels, N_FOLDS, seed, observer)?, labels)
-            }
+            None => (left_out(self.train_labels)?, self.train_labels),
         };
         let predictions = found.predictions();
         let n_classes =
             labels.iter().chain(self.train_labels).max().map_or(0, |&most| usize::from(most) + 1);
-        let control_accuracy = match (&test, self.control) {
-            (Some((_, rows, labels)), true) => {
-                let control = shuffled(self.train_labels, self.random_state);
-                let probe = linear.fit(device, &layer, &control, observer)?;
-                let labels = shuffled(labels, self.random_state);
-                Some(accuracy(&probe.probabilities(rows).predictions(), &labels))
-            }
-            _ => None,
-        };
+        let control_accuracy = self
+            .control
+            .then(|| {
+                let control = shuffled(self.train_labels, seed);
+                let (found, labels) = match &test {
+                    Some((_, rows, labels)) => {
+                        let probe = linear.fit(device, &layer, &control, observer)?;
+                        (probe.probabilities(rows), shuffled(labels, seed))
+                    }
+                    None => (left_out(&control)?, control),
+                };
+                Ok::<_, Error>(accuracy(&found.predictions(), &labels))
+            })
+            .transpose()?;
         let queries = test.as_ref().map_or(layer.train(), |(_, rows, _)| &**rows);
         let ridge = ridge_predictions(&layer, self.train_labels, ALPHA, queries)?;
         let nearest = means.nearest(test.as_ref().map_or(self.train, |(x, ..)| x));

@@ -5,18 +5,22 @@
 //! and page walk it. What cannot be computed has a reason in place of a value ([`Outcome`]).
 
 mod calibration;
+mod classes;
 #[doc(hidden)]
 pub mod cross_products;
 pub mod depth;
 mod dimension;
 mod label_errors;
 mod layer;
+mod logistic;
 mod look_at;
 mod measure;
 mod minimum;
 pub mod odd;
 mod points;
-pub mod probe;
+mod probabilities;
+mod probe;
+mod ridge;
 mod separation;
 mod similarity;
 mod standardized;
@@ -30,7 +34,10 @@ pub use layer::{LayerProfile, ProbeScores, ProfiledLayer};
 pub use look_at::{Listed, Look, Reason, Sources, look_at};
 pub use measure::{Better, MEASURES, Measure};
 pub use points::PointMeasures;
-pub use probe::{FittedProbe, LinearProbe, Probabilities, ProbeAnswers, ProbedLayer};
+pub(crate) use probabilities::accuracy;
+pub use probabilities::{Probabilities, ProbeAnswers};
+pub use probe::{FittedProbe, LinearProbe, ProbedLayer};
+pub use ridge::ridge_predictions;
 pub use separation::{ClassMeans, Separation};
 pub use similarity::{ComparedLayer, CrossSimilarities, Similarities, Similarity, compared_rows};
 pub use words::findings;

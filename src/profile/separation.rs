@@ -15,6 +15,7 @@
 //!
 //! O(n d C) in double precision; no d x d matrix is formed.
 
+use super::classes::PresentClasses;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::neighbors::products;
@@ -71,20 +72,11 @@ impl ClassMeans {
     /// # Errors
     /// [`Error::Data`] for one class, or another number of labels.
     pub fn of(x: &Matrix, labels: &[u16]) -> Result<Self> {
-        if x.n_samples() != labels.len() {
-            return Err(Error::Data(format!("{} labels for {} rows", labels.len(), x.n_samples())));
-        }
-        let mut classes = labels.to_vec();
-        classes.sort_unstable();
-        classes.dedup();
-        if classes.len() < 2 {
-            return Err(Error::Data("there is one class: nothing to separate".into()));
-        }
+        let PresentClasses { present: classes, places } =
+            PresentClasses::of(labels, x.n_samples())?;
         let d = x.n_features();
         let mut rows_of = vec![Vec::new(); classes.len()];
-        for (row, label) in labels.iter().enumerate() {
-            rows_of[classes.partition_point(|class| class < label)].push(row);
-        }
+        places.iter().enumerate().for_each(|(row, &place)| rows_of[place as usize].push(row));
         let mean = |rows: &Vec<usize>| -> Vec<f64> {
             let mut sums = vec![0.0; d];
             for &row in rows {
@@ -116,7 +108,8 @@ impl ClassMeans {
         x.as_slice().par_chunks(self.n_features).map(nearest).collect()
     }
 
-    fn mean(&self, at: usize) -> &[f64] {
+    /// Mean of the class at a place.
+    pub(super) fn mean(&self, at: usize) -> &[f64] {
         &self.means[at * self.n_features..][..self.n_features]
     }
 

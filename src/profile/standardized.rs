@@ -23,26 +23,14 @@ impl Standardizer {
     pub(super) fn of(x: &Matrix) -> Self {
         let d = x.n_features();
         let means = x.exact_column_means();
-        let blocks = x.as_slice().par_chunks(BLOCK_ROWS * d);
-        let squares: Vec<Vec<f64>> = blocks
-            .map(|block| {
-                let mut sums = vec![0.0; d];
-                for row in block.chunks_exact(d) {
-                    for ((sum, &value), mean) in sums.iter_mut().zip(row).zip(&means) {
-                        *sum += (f64::from(value) - mean).powi(2);
-                    }
-                }
-                sums
-            })
-            .collect();
+        let squares = x.column_squares(&means);
         let first = x.row(0);
         let is_constant: Vec<bool> = (0..d)
             .into_par_iter()
             .map(|column| x.rows().all(|row| row[column] == first[column]))
             .collect();
         let scale = |column: usize| {
-            let variance =
-                squares.iter().map(|sums| sums[column]).sum::<f64>() / x.n_samples() as f64;
+            let variance = squares[column] / x.n_samples() as f64;
             if is_constant[column] || variance == 0.0 { 0.0 } else { 1.0 / variance.sqrt() }
         };
         Self { scales: (0..d).map(scale).collect(), means }
@@ -62,6 +50,11 @@ impl Standardizer {
                 ((f64::from(value) - mean) * scale).clamp(-FURTHEST, FURTHEST)
             }));
         }
+    }
+
+    /// A value of a column, its mean subtracted, in standard deviations.
+    pub(super) fn of_value(&self, column: usize, value: f64) -> f64 {
+        (value - self.means[column]) * self.scales[column]
     }
 
     /// The rows of `x`, which has as many columns, in single precision.

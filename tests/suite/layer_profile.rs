@@ -12,7 +12,7 @@ use layerlens::profile::{
     Calibration, ClassMeans, ComparedLayer, FittedProbe, IntrinsicDimension, LinearProbe, MEASURES,
     PointMeasures, PredictionDepth, Probabilities, ProbedLayer, ProfiledLayer, Reason, Rule,
     Separation, Similarities, Sources, Spectrum, compared_rows, label_issues, look_at, odd,
-    prediction_depths, probe,
+    prediction_depths, ridge_predictions,
 };
 use layerlens::progress::Silent;
 
@@ -216,7 +216,7 @@ fn probes_are_scikit_learns() {
             let train = digits.train(layer);
             let probed = ProbedLayer::new(&device, &train).unwrap();
             let rows = digits.test(layer);
-            let found = probe::ridge_predictions(&probed, labels[0], 1.0, &rows).unwrap();
+            let found = ridge_predictions(&probed, labels[0], 1.0, &rows).unwrap();
             let right = found.iter().zip(labels[1]).filter(|(a, b)| a == b).count();
             close("ridge", right as f64 / rows.n_samples() as f64, ridge, 1e-6);
         }
@@ -232,9 +232,8 @@ fn folds_leave_every_row_out_once() {
     let linear = LinearProbe::default();
     let found = linear.out_of_sample(&cpu(), &probed, labels, 5, 42, &Silent).unwrap();
     let right = found.predictions().iter().zip(labels).filter(|(a, b)| a == b).count();
-    // The probe of all rows is right on 1,000 of them; five-fold cross-validation by scikit-learn
-    // gives .93 to .96 on these rows, whatever the folds.
-    assert!((930..980).contains(&right), "{right}");
+    // scikit-learn's five folds give 968 to 973 in twelve draws of them.
+    assert!((962..980).contains(&right), "{right}");
     let sums: Vec<f64> = found.rows().map(|row| row.iter().sum()).collect();
     assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-9));
 }
@@ -402,8 +401,9 @@ fn every_measure_has_a_value_or_a_reason() {
         }
     }
     let selectivity = MEASURES.iter().find(|measure| measure.key == "probe_selectivity").unwrap();
-    // Shuffled labels of ten classes cannot be learned: about a tenth.
-    assert!((0.55..0.75).contains(&(selectivity.of)(&profile).unwrap()));
+    // The probe's .782 (623 of 797) less about a tenth: shuffled labels of ten classes cannot be
+    // learned.
+    assert!((0.62..0.74).contains(&(selectivity.of)(&profile).unwrap()));
 
     // Data that allow hardly anything.
     let labels = [0_u16, 0, 1, 0];

@@ -32,6 +32,9 @@ pub const BLOCK_ROWS: usize = 1024;
 const TILE: usize = 64;
 /// Number of components of one workgroup of `cross_products`.
 const COMPONENTS: usize = 16;
+/// Maximum number of partial sums of [`Rows::crossed`], 64 MiB; columns of the scores beyond it are
+/// multiplied in further passes.
+const MAX_SUMS: usize = 1 << 24;
 /// Largest size in bytes of points that stay on the device between two passes over them; larger
 /// ones are sent again.
 const KEPT_BYTES: usize = 1 << 30;
@@ -147,6 +150,23 @@ impl<'a> Rows<'a> {
     /// # Errors
     /// Any error of the device.
     pub fn crossed(&self, device: &Device, scores: &[f32], c: usize) -> Result<Vec<f64>> {
+        let d = self.x.n_features();
+        let blocks = self.x.n_samples().min(self.part_rows).div_ceil(BLOCK_ROWS).max(1);
+        let at_once = (MAX_SUMS / (d * blocks)).clamp(1, c.max(1));
+        if at_once >= c {
+            return self.crossed_at_once(device, scores, c);
+        }
+        let mut all = Vec::with_capacity(c * d);
+        for first in (0..c).step_by(at_once) {
+            let columns = first..c.min(first + at_once);
+            let some: Vec<f32> =
+                scores.chunks_exact(c).flat_map(|row| &row[columns.clone()]).copied().collect();
+            all.extend(self.crossed_at_once(device, &some, columns.len())?);
+        }
+        Ok(all)
+    }
+
+    fn crossed_at_once(&self, device: &Device, scores: &[f32], c: usize) -> Result<Vec<f64>> {
         let d = self.x.n_features();
         let mut sums = vec![0.0; c * d];
         let mut first = 0;
