@@ -2,7 +2,7 @@
 //! smaller class, as in scikit-learn's `KNeighborsClassifier`. O(n k) beside the search for the
 //! neighbours.
 
-use super::MapId;
+use super::{COMPARED_NEIGHBORS, MapId};
 use crate::error::{Error, Result};
 use crate::neighbors::NeighborGraph;
 use serde::{Deserialize, Serialize};
@@ -78,6 +78,11 @@ impl Scores {
             scored_on: scored.on,
             knn: knn_accuracy(graph, fitted, scored.labels, n_neighbors)?,
         })
+    }
+
+    /// Accuracy of [`COMPARED_NEIGHBORS`] neighbours, if it was measured.
+    pub fn compared(&self) -> Option<&KnnScore> {
+        self.knn.iter().find(|score| score.n_neighbors == COMPARED_NEIGHBORS)
     }
 
     /// Identity of the space or map.

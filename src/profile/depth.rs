@@ -30,7 +30,7 @@ pub struct PredictionDepth {
 ///
 /// # Errors
 /// [`Error::Data`] if there are not as many votes as answers.
-pub fn prediction_depths(votes: &[Vec<u16>], answers: &[u16]) -> Result<Vec<usize>> {
+pub fn prediction_depths(votes: &[&[u16]], answers: &[u16]) -> Result<Vec<usize>> {
     if votes.iter().any(|layer| layer.len() != answers.len()) {
         return Err(Error::Data(format!("votes of each of {} points are needed", answers.len())));
     }

@@ -4,7 +4,7 @@ use super::Outcome;
 use super::cross_products;
 use super::dimension::{IntrinsicDimension, Spectrum};
 use super::probabilities::{ProbeAnswers, accuracy};
-use super::probe::{LinearProbe, MAX_FEATURES, ProbedLayer, shuffled};
+use super::probe::{LinearProbe, MAX_FEATURES, N_COMPONENTS, ProbedLayer, shuffled};
 use super::ridge::ridge_predictions;
 use super::separation::{ClassMeans, Separation};
 use crate::clustering::silhouette;
@@ -71,6 +71,30 @@ pub struct LayerProfile {
     pub separation: Outcome<Separation>,
     /// Mean silhouette of the scored points by their classes, -1 to 1.
     pub silhouette: Outcome<f64>,
+}
+
+impl LayerProfile {
+    /// Warnings about its measures, in sentences.
+    pub fn warnings(&self) -> Vec<String> {
+        let Outcome::Known(probe) = &self.probe else { return Vec::new() };
+        let mut warnings = Vec::new();
+        let space = &self.space;
+        if !probe.is_converged {
+            let steps = probe.n_iter;
+            warnings.push(format!(
+                "the linear probe of {space} did not reach its tolerance in {steps} steps: its \
+                 accuracy is a little too low"
+            ));
+        }
+        if probe.is_reduced {
+            let d = self.n_features;
+            warnings.push(format!(
+                "{space} has {d} columns: its {N_COMPONENTS} leading principal components were \
+                 probed"
+            ));
+        }
+        warnings
+    }
 }
 
 /// A layer to measure.

@@ -28,9 +28,9 @@ mod words;
 
 pub use calibration::{Bin, Calibration};
 pub use depth::{PredictionDepth, prediction_depths};
-pub use dimension::{IntrinsicDimension, Spectrum};
+pub use dimension::{IntrinsicDimension, N_NEIGHBORS as DIMENSION_NEIGHBORS, Spectrum};
 pub use label_errors::{LabelIssue, Rule, label_issues};
-pub use layer::{LayerProfile, ProbeScores, ProfiledLayer};
+pub use layer::{LayerProfile, N_FOLDS, ProbeScores, ProfiledLayer};
 pub use look_at::{Listed, Look, Reason, Sources, look_at};
 pub use measure::{Better, MEASURES, Measure};
 pub use points::PointMeasures;

@@ -164,6 +164,38 @@ fn overlap(a: &NeighborGraph, b: &NeighborGraph) -> f64 {
     (0..n).map(of_point).sum::<f64>() / n as f64
 }
 
+/// The chosen points of those layers that can be compared.
+struct Chosen {
+    spaces: Vec<String>,
+    compared: Vec<ComparedLayer>,
+}
+
+impl Chosen {
+    /// Layers whose rows are all the same are left out.
+    fn of(
+        device: &Device,
+        layers: &[(&str, &Matrix)],
+        rows: &[usize],
+        observer: &dyn Observer,
+    ) -> Result<Self> {
+        let mut chosen = Self { spaces: Vec::new(), compared: Vec::new() };
+        for (name, x) in layers {
+            if rows.last().is_some_and(|&last| last >= x.n_samples()) {
+                let found = x.n_samples();
+                return Err(Error::Data(format!("{name} has {found} rows, other layers more")));
+            }
+            match ComparedLayer::new(device, x.select(rows), observer) {
+                Err(Error::Data(_)) => {}
+                layer => {
+                    chosen.compared.push(layer?);
+                    chosen.spaces.push((*name).to_owned());
+                }
+            }
+        }
+        Ok(chosen)
+    }
+}
+
 /// Similarities of several layers with each other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Similarities {
@@ -186,18 +218,8 @@ impl Similarities {
         layers: &[(&str, &Matrix)],
         observer: &dyn Observer,
     ) -> Result<Self> {
-        let mut spaces = Vec::new();
-        let mut compared = Vec::new();
         let rows = compared_rows(layers.first().map_or(0, |(_, x)| x.n_samples()));
-        for (name, x) in layers {
-            match ComparedLayer::new(device, x.select(&rows), observer) {
-                Err(Error::Data(_)) => {}
-                layer => {
-                    compared.push(layer?);
-                    spaces.push((*name).to_owned());
-                }
-            }
-        }
+        let Chosen { spaces, compared } = Chosen::of(device, layers, &rows, observer)?;
         let itself = Similarity {
             cka: Some(1.0),
             biased_cka: 1.0,
@@ -243,33 +265,16 @@ impl CrossSimilarities {
     /// Those of [`ComparedLayer`], and [`Error::Interrupted`](crate::Error::Interrupted).
     pub fn of(
         device: &Device,
-        networks: [&[(String, Matrix)]; 2],
+        networks: [&[(&str, &Matrix)]; 2],
         observer: &dyn Observer,
     ) -> Result<Self> {
         let rows = compared_rows(networks[0].first().map_or(0, |(_, x)| x.n_samples()));
-        let mut compared = [Vec::new(), Vec::new()];
-        let mut names = [Vec::new(), Vec::new()];
-        for (at, layers) in networks.into_iter().enumerate() {
-            for (name, x) in layers {
-                if x.n_samples() < rows.len() {
-                    let (found, expected) = (x.n_samples(), rows.len());
-                    return Err(Error::Data(format!("{name} has {found} rows, not {expected}")));
-                }
-                match ComparedLayer::new(device, x.select(&rows), observer) {
-                    Err(Error::Data(_)) => {}
-                    layer => {
-                        compared[at].push(layer?);
-                        names[at].push(name.clone());
-                    }
-                }
-            }
-        }
-        let [rows_of, columns_of] = &compared;
+        let [a, b] = networks.map(|layers| Chosen::of(device, layers, &rows, observer));
+        let (a, b) = (a?, b?);
         let row = |layer: &ComparedLayer| {
-            columns_of.iter().map(|other| layer.compared(device, other)).collect()
+            b.compared.iter().map(|other| layer.compared(device, other)).collect()
         };
-        let pairs = rows_of.iter().map(row).collect::<Result<_>>()?;
-        let [of_rows, of_columns] = names;
-        Ok(Self { rows: of_rows, columns: of_columns, n_points: rows.len(), pairs })
+        let pairs = a.compared.iter().map(row).collect::<Result<_>>()?;
+        Ok(Self { rows: a.spaces, columns: b.spaces, n_points: rows.len(), pairs })
     }
 }

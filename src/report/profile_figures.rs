@@ -1,64 +1,78 @@
 //! The figures of the layer profile.
 
 use super::figures::{HeatMap, LayerProfile as LayerProfileFigure, Lines, ProfilePanel, Shading};
+use super::insights_table::name;
 use crate::evaluation::{ScoredOn, space_title};
 use crate::format::capital;
 use crate::profile::{
     Calibration, CrossSimilarities, LayerProfile, MEASURES, Profile, Similarities, Similarity,
 };
 
-/// CKA of every layer with every other, negative values as 0; none if there is one layer, or the
-/// points are too few.
-pub fn similarity(similarities: &Similarities) -> Option<HeatMap> {
-    if similarities.spaces.len() < 2 || !are_known(&similarities.pairs) {
-        return None;
-    }
-    let names: Vec<String> =
-        similarities.spaces.iter().map(|space| capital(&space_title(space))).collect();
-    Some(HeatMap {
-        title: format!("Similarity of the layers (CKA) on {} points", similarities.n_points),
-        rows_title: String::new(),
-        columns_title: String::new(),
-        row_names: names.clone(),
-        column_names: names,
-        values: similarities
-            .pairs
-            .iter()
-            .map(|row| row.iter().map(|pair| pair.cka.map_or(0.0, |cka| cka.max(0.0))).collect())
-            .collect(),
-        decimals: 2,
-        shading: Shading::Value,
-    })
+/// CKA of every layer with every other; none if there is one layer, or the points are too few.
+pub fn similarity(found: &Similarities) -> Option<HeatMap> {
+    let names = titles(&found.spaces);
+    let [rows, columns] = [&names, &names].map(|names| (String::new(), names.clone()));
+    (found.spaces.len() > 1).then(|| cka(&found.pairs, found.n_points, rows, columns)).flatten()
 }
 
 /// CKA of every layer of a run, a row each, with every layer of another; none if the points are too
 /// few.
 pub fn cross_similarity(found: &CrossSimilarities, names: &[String; 2]) -> Option<HeatMap> {
-    if !are_known(&found.pairs) {
-        return None;
-    }
-    let titles = |spaces: &[String]| -> Vec<String> {
-        spaces.iter().map(|space| capital(&space_title(space))).collect()
+    let rows = (names[0].clone(), titles(&found.rows));
+    let columns = (names[1].clone(), titles(&found.columns));
+    cka(&found.pairs, found.n_points, rows, columns)
+}
+
+fn titles(spaces: &[String]) -> Vec<String> {
+    spaces.iter().map(|space| capital(&space_title(space))).collect()
+}
+
+/// CKA of pairs of layers, negative values as 0; none if it is not known of all. Sides of the table
+/// are a title and names.
+fn cka(
+    pairs: &[Vec<Similarity>],
+    n_points: usize,
+    rows: (String, Vec<String>),
+    columns: (String, Vec<String>),
+) -> Option<HeatMap> {
+    let shown = |row: &Vec<Similarity>| -> Option<Vec<f64>> {
+        row.iter().map(|pair| pair.cka.map(|cka| cka.max(0.0))).collect()
     };
     Some(HeatMap {
-        title: format!("Similarity of the layers (CKA) on {} points", found.n_points),
-        rows_title: names[0].clone(),
-        columns_title: names[1].clone(),
-        row_names: titles(&found.rows),
-        column_names: titles(&found.columns),
-        values: found
-            .pairs
-            .iter()
-            .map(|row| row.iter().map(|pair| pair.cka.map_or(0.0, |cka| cka.max(0.0))).collect())
-            .collect(),
+        title: format!("Similarity of the layers (CKA) on {n_points} points"),
+        rows_title: rows.0,
+        columns_title: columns.0,
+        row_names: rows.1,
+        column_names: columns.1,
+        values: pairs.iter().map(shown).collect::<Option<_>>()?,
         decimals: 2,
         shading: Shading::Value,
     })
 }
 
-/// `true` if CKA is known of every pair.
-fn are_known(pairs: &[Vec<Similarity>]) -> bool {
-    !pairs.is_empty() && pairs.iter().flatten().all(|pair| pair.cka.is_some())
+/// Classes up to which every pair of them is shown.
+const MOST_CLASSES: usize = 30;
+
+/// Class-distance normalised variance of every pair of classes in a layer: the darker, the less
+/// this layer tells them apart. None without classes, or of more than 30.
+pub fn confusable(layer: &LayerProfile, class_names: &[String]) -> Option<HeatMap> {
+    let separation = layer.separation.known()?;
+    let classes = &separation.paired_classes;
+    let names: Vec<String> =
+        classes.iter().map(|&class| name(class_names, usize::from(class))).collect();
+    (!names.is_empty() && names.len() <= MOST_CLASSES).then(|| HeatMap {
+        title: format!(
+            "Which classes {} cannot tell apart: variance over distance (CDNV)",
+            space_title(&layer.space)
+        ),
+        rows_title: String::new(),
+        columns_title: String::new(),
+        row_names: names.clone(),
+        column_names: names,
+        values: separation.cdnv_pairs.clone(),
+        decimals: 2,
+        shading: Shading::Value,
+    })
 }
 
 /// Panels of accuracies, dimensions, separation and similarity over the layers.

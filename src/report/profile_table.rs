@@ -24,6 +24,9 @@ const SPECTRUM: &str = "spectrum.csv";
 const PROBES: &str = "probe_per_class.csv";
 const CDNV: &str = "cdnv.csv";
 
+/// Classes whose mean depth the page shows, the deepest first.
+const DEEPEST: usize = 20;
+
 /// The profile in few lines.
 pub fn text(layers: &[LayerProfile], profile: &Profile) -> String {
     let mut text = String::new();
@@ -101,6 +104,34 @@ pub fn page_table(layers: &[LayerProfile]) -> Option<Table> {
     Some(Table::new("The layer profile", &header, rows))
 }
 
+/// Tables of the page: where the points are decided, and on average those of each class.
+pub fn depth_tables(profile: &Profile, class_names: &[String]) -> Vec<Table> {
+    let Some(depth) = profile.prediction_depth.known() else { return Vec::new() };
+    let n: usize = depth.counts.iter().sum();
+    let percent = |part: usize, of: usize| match of {
+        0 => "–".into(),
+        of => format!("{:.1} %", 100.0 * part as f64 / of as f64),
+    };
+    let of_depth = |(at, (&count, &right)): (usize, (&usize, &usize))| {
+        let space = depth.spaces.get(at).map_or("no layer".into(), |space| space_title(space));
+        vec![space, count.to_string(), percent(count, n), percent(right, count)]
+    };
+    let rows = depth.counts.iter().zip(&depth.right).enumerate().map(of_depth);
+    let caption = "Prediction depth: from which layer on the 30 nearest training points say what \
+                   the network answers";
+    let header = ["decided in", "points", "share", "right"];
+    let by_layer = Table::new(caption, &header, rows);
+    let of_class = |(class, mean): (usize, &Option<f64>)| {
+        mean.map(|mean| vec![name(class_names, class), format!("{mean:.2}")])
+    };
+    let mut classes: Vec<(usize, &Option<f64>)> = depth.by_class.iter().enumerate().collect();
+    classes.sort_by(|(_, a), (_, b)| b.unwrap_or(0.0).total_cmp(&a.unwrap_or(0.0)));
+    let rows = classes.into_iter().filter_map(of_class).take(DEEPEST);
+    let caption =
+        format!("Mean prediction depth of the classes, 0 for the input; at most {DEEPEST}");
+    vec![by_layer, Table::new(caption, &["class", "mean depth"], rows)]
+}
+
 /// Table of the page: how many points are on the list, by reason.
 pub fn look_at_counts(profile: &Profile) -> Option<Table> {
     let rows = profile.look_at.iter().filter(|(_, count)| *count > 0);
@@ -146,6 +177,12 @@ pub fn missing(layers: &[LayerProfile], profile: &Profile) -> Vec<String> {
     ];
     let mut found: Vec<String> =
         reasons.into_iter().flatten().chain(profile.not_looked_at.clone()).collect();
+    if let Some(compared) = profile.similarities.known() {
+        let left_out = layers.iter().filter(|layer| !compared.spaces.contains(&layer.space));
+        found.extend(left_out.map(|layer| {
+            format!("similarity of {}: all its rows are the same", space_title(&layer.space))
+        }));
+    }
     for layer in layers {
         for measure in MEASURES {
             if let Err(reason) = (measure.of)(layer)

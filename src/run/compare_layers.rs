@@ -6,6 +6,7 @@ use crate::compute::Device;
 use crate::dataset::npy;
 use crate::error::Result;
 use crate::evaluation::MapId;
+use crate::matrix::Matrix;
 use crate::profile::CrossSimilarities;
 use crate::progress::Observer;
 use crate::record::{Artifact, RunFolder};
@@ -41,7 +42,17 @@ pub(super) fn compare_layers(
         }
         runs.push(layers);
     }
-    let found = CrossSimilarities::of(device, [&runs[0], &runs[1]], observer)?;
+    let [a, b] = [&runs[0], &runs[1]].map(|layers: &Vec<(String, Matrix)>| {
+        layers.iter().map(|(name, values)| (name.as_str(), values)).collect::<Vec<_>>()
+    });
+    let found = CrossSimilarities::of(device, [&a, &b], observer)?;
+    for (layers, compared, name) in [(&a, &found.rows, 0), (&b, &found.columns, 1)] {
+        let left_out = layers.iter().filter(|(space, _)| !compared.iter().any(|it| it == space));
+        left_out.for_each(|(space, _)| {
+            let run = &pair.names[name];
+            folder.warn(format!("{space} of {run} is not compared: all its rows are the same"));
+        });
+    }
     let path = folder.below(Artifact::Scores(profile_table::SIMILARITY))?;
     profile_table::write_cross(&path, &found)?;
     folder.list(Artifact::Scores(profile_table::SIMILARITY), None, None);

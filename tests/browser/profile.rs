@@ -46,6 +46,7 @@ fn points_are_coloured_by_the_layer_that_decides_them() {
         })
         .collect();
     let answers: Vec<u16> = study.predictions.iter().map(|&class| class as u16).collect();
+    let votes: Vec<&[u16]> = votes.iter().map(Vec::as_slice).collect();
     let depths = prediction_depths(&votes, &answers).unwrap();
     let shown = page.eval("Array.from(layerlens.store.get().data.measure('depth').values)");
     let steps = votes.len() as f64;

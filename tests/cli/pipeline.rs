@@ -127,6 +127,7 @@ fn expected_outputs() -> BTreeSet<String> {
                 "layer_profile",
                 "layer_similarity",
                 "scree",
+                "confusable_classes",
                 "reliability",
             ]
             .map(|name| format!("figures/{name}.{kind}")),

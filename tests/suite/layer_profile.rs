@@ -322,6 +322,7 @@ fn depth_is_the_first_layer_from_which_on_all_agree() {
         votes(&digits.train(1), &digits.test(1)),
         votes(&of_probe(&train), &of_probe(&test)),
     ];
+    let layers = layers.each_ref().map(Vec::as_slice);
     let depths = prediction_depths(&layers, &answers).unwrap();
     let spaces = ["X", "B", "softmax"].map(str::to_owned);
     let found = PredictionDepth::of(&spaces, &depths, &answers, digits.test_labels(), 10);

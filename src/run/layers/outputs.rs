@@ -184,28 +184,23 @@ impl Outputs {
         if !self.are_clear() || !has_all {
             return None;
         }
-        let of_row = |row: &[f32]| -> Vec<f32> {
-            match (self.kind, row) {
-                (Kind::Logits, [logit]) => {
-                    let p = 1.0 / (1.0 + (-f64::from(*logit)).exp());
-                    vec![(1.0 - p) as f32, p as f32]
-                }
-                (_, [p]) => vec![1.0 - p, *p],
-                (Kind::Probabilities, row) => row.to_vec(),
-                (Kind::Percentages, row) => row.iter().map(|percent| percent / 100.0).collect(),
-                (_, row) => {
-                    let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                    let power = |value: &f32| (f64::from(*value) - f64::from(most)).exp();
-                    let sum: f64 = row.iter().map(power).sum();
-                    row.iter().map(|value| (power(value) / sum) as f32).collect()
-                }
-            }
-        };
         let values = self.values.rows().flat_map(|row| {
-            let row = of_row(row);
+            let row = self.row(row);
             columns.iter().map(move |&column| row[column].clamp(0.0, 1.0))
         });
         Matrix::new(values.collect(), self.n(), columns.len()).ok()
+    }
+
+    /// The probabilities of the columns of a row, of which there are two if there is one value.
+    fn row(&self, row: &[f32]) -> Vec<f32> {
+        let sigmoid = |logit: f64| (1.0 / (1.0 + (-logit).exp())) as f32;
+        match (self.kind, row) {
+            (Kind::Logits, [logit]) => [-logit, *logit].map(|it| sigmoid(it.into())).to_vec(),
+            (_, [p]) => vec![1.0 - p, *p],
+            (Kind::Probabilities, row) => row.to_vec(),
+            (Kind::Percentages, row) => row.iter().map(|percent| percent / 100.0).collect(),
+            (_, row) => softmax(row),
+        }
     }
 
     /// The probability of one column for each row, of which there are two if there is one value;
@@ -215,24 +210,10 @@ impl Outputs {
     /// If there are not as many columns as rows, or a column is not there.
     pub(super) fn probabilities(&self, columns: &[usize]) -> Option<Vec<f32>> {
         assert_eq!(columns.len(), self.n(), "a column for each row");
-        let of_row = |(row, &column): (&[f32], &usize)| match (self.kind, row) {
-            (Kind::Logits, [logit]) => {
-                let logit = f64::from(if column == 1 { *logit } else { -logit });
-                (1.0 / (1.0 + (-logit).exp())) as f32
-            }
-            (_, [p]) => {
-                if column == 1 {
-                    *p
-                } else {
-                    1.0 - p
-                }
-            }
-            (Kind::Probabilities, row) => row[column],
-            (Kind::Percentages, row) => row[column] / 100.0,
-            (_, row) => softmax(row, column),
+        let values = || {
+            let rows = self.values.rows().zip(columns);
+            rows.map(|(row, &column)| self.row(row)[column].clamp(0.0, 1.0)).collect()
         };
-        let values =
-            || self.values.rows().zip(columns).map(of_row).map(|p| p.clamp(0.0, 1.0)).collect();
         self.are_clear().then(values)
     }
 }
@@ -270,11 +251,13 @@ pub(super) fn agree(mut outputs: Vec<&mut Outputs>) {
     }
 }
 
-/// The softmax of a row at one column.
-fn softmax(row: &[f32], column: usize) -> f32 {
+/// The softmax of a row.
+fn softmax(row: &[f32]) -> Vec<f32> {
     let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let power = |value: f32| (f64::from(value) - f64::from(most)).exp();
-    (power(row[column]) / row.iter().map(|&value| power(value)).sum::<f64>()) as f32
+    let powers: Vec<f64> =
+        row.iter().map(|&value| (f64::from(value) - f64::from(most)).exp()).collect();
+    let sum: f64 = powers.iter().sum();
+    powers.into_iter().map(|power| (power / sum) as f32).collect()
 }
 
 fn sum(row: &[f32]) -> f64 {

@@ -73,7 +73,7 @@ fn depth(
 ) -> Result<Option<PointMeasure>> {
     let known = run.results().profile.as_ref().and_then(|all| all.prediction_depth.known());
     let Some(known) = known else { return Ok(None) };
-    let mut votes = Vec::new();
+    let mut votes: Vec<Vec<u16>> = Vec::new();
     for space in &known.spaces {
         let Some(PointMeasures { votes: all, .. }) = point_measures::read(&run.path, space, n)?
         else {
@@ -81,6 +81,7 @@ fn depth(
         };
         votes.push(shown.iter().map(|&row| all[row]).collect());
     }
+    let votes: Vec<&[u16]> = votes.iter().map(Vec::as_slice).collect();
     let depths = prediction_depths(&votes, answers)?;
     let most = known.spaces.len() as f32;
     let names = known.spaces.iter().map(|space| space_title(space));

@@ -14,7 +14,7 @@ use self::selected::SelectedPoints;
 use super::session::Session;
 use crate::compute::Device;
 use crate::error::Result;
-use crate::evaluation::{COMPARED_NEIGHBORS, MapQuality, Metric, Scores};
+use crate::evaluation::{MapQuality, Metric, Scores};
 use crate::progress::Observer;
 use crate::record::{Artifact, FinishedRun, Folder, ReportPoints, Stage};
 use crate::report::page::{self, Page};
@@ -82,12 +82,7 @@ fn metrics(run: &FinishedRun, space: &str, method: &str) -> Vec<(String, f64)> {
     let of_map = |row: &&Scores| {
         row.space == space && row.method.as_deref() == Some(method) && row.scored_on == scored
     };
-    let knn = run
-        .results()
-        .knn
-        .iter()
-        .find(of_map)
-        .and_then(|row| row.knn.iter().find(|score| score.n_neighbors == COMPARED_NEIGHBORS));
+    let knn = run.results().knn.iter().find(of_map).and_then(Scores::compared);
     metrics.extend(
         knn.map(|score| (format!("k-NN accuracy, k = {}", score.n_neighbors), score.accuracy)),
     );

@@ -145,6 +145,7 @@ fn profile(run: &FinishedRun, class_names: &[String]) -> Result<Option<Section>>
         blocks.push(draw(&figure, "Accuracy of the network against its confidence".into())?);
     }
     blocks.extend(profile_table::page_table(layers).map(Block::Table));
+    blocks.extend(profile_table::depth_tables(profile, class_names).into_iter().map(Block::Table));
     blocks.extend(profile_table::look_at_counts(profile).map(Block::Table));
     blocks.extend(profile_table::look_at_table(profile, class_names).map(Block::Table));
     let missing = profile_table::missing(layers, profile);

@@ -10,9 +10,10 @@ use crate::matrix::Matrix;
 use crate::model::RAW;
 use crate::neighbors::{Metric, NeighborGraph, nearest_neighbors, nearest_references};
 use crate::profile::{
-    Calibration, LayerProfile, LinearProbe, Listed, Look, Outcome, PointMeasures, PredictionDepth,
-    Probabilities, ProbedLayer, Profile, ProfiledLayer, Reason, Rule, Similarities, Sources,
-    findings, label_issues, look_at, odd, prediction_depths,
+    Calibration, DIMENSION_NEIGHBORS, LabelIssue, LayerProfile, LinearProbe, Listed, Look, N_FOLDS,
+    Outcome, PointMeasures, PredictionDepth, Probabilities, ProbedLayer, Profile, ProfiledLayer,
+    Reason, Rule, Similarities, Sources, accuracy, findings, label_issues, look_at, odd,
+    prediction_depths,
 };
 use crate::progress::Observer;
 use crate::record::point_measures;
@@ -23,12 +24,8 @@ use crate::report::profile_table::{self, LookRow};
 use crate::run::layers::Layers;
 use crate::run::session::Session;
 
-/// Neighbours that the intrinsic dimension is estimated from.
-const N_NEIGHBORS: usize = 20;
 /// Points of the list that the page shows.
 const LISTED: usize = 30;
-/// Folds of the probes that judge the labels of training points.
-const N_FOLDS: usize = 5;
 
 /// All stages of the profile. `control` is `true` for probes of shuffled labels too.
 pub(in crate::run) fn profile(
@@ -36,80 +33,87 @@ pub(in crate::run) fn profile(
     layers: &Layers,
     control: bool,
 ) -> Result<()> {
-    let output = output_of(layers);
-    for (at, train) in layers.train.layers.iter().enumerate() {
-        let test = layers.test.as_ref().map(|test| &test.layers[at].values);
-        measure(session, layers, train, test, control)?;
-    }
-    if let Some((train, test)) = &output {
-        measure(session, layers, train, test.as_ref().map(|test| &test.values), control)?;
+    let spaces = spaces(layers);
+    for space in &spaces {
+        session.stage(Stage::Measures(space.name), |session, observer| {
+            measure(session, layers, space, control, observer)
+        })?;
     }
     session
         .stage(Stage::Profile, |session, observer| {
-            let whole = Whole { layers, output: output.as_ref() };
+            let whole = Whole::read(session.record, layers, &spaces)?;
             whole.write(session, observer)
         })
         .map(drop)
 }
 
-/// The network's probabilities as a last layer, if they are known of every part.
-fn output_of(layers: &Layers) -> Option<(Layer, Option<Layer>)> {
-    let layer = |values: &Matrix| Layer { name: SOFTMAX.into(), values: values.clone() };
-    let train = layers.train.probabilities.as_ref().map(layer)?;
-    match &layers.test {
-        None => Some((train, None)),
-        Some(test) => Some((train, Some(test.probabilities.as_ref().map(layer)?))),
+/// A layer, or the network's probabilities as the last of them.
+struct Profiled<'a> {
+    name: &'a str,
+    train: &'a Matrix,
+    test: Option<&'a Matrix>,
+}
+
+impl<'a> Profiled<'a> {
+    /// The values of the scored points.
+    fn scored(&self) -> &'a Matrix {
+        self.test.unwrap_or(self.train)
     }
+}
+
+/// The layers in order, and the network's probabilities last, if they are known of every part.
+fn spaces<'a>(layers: &'a Layers) -> Vec<Profiled<'a>> {
+    let test = layers.test.as_ref();
+    let layer = |(at, train): (usize, &'a Layer)| Profiled {
+        name: &train.name,
+        train: &train.values,
+        test: test.map(|test| &test.layers[at].values),
+    };
+    let mut spaces: Vec<Profiled<'_>> = layers.train.layers.iter().enumerate().map(layer).collect();
+    let of_test = test.map(|test| test.probabilities.as_ref());
+    if let (Some(train), None | Some(Some(_))) = (&layers.train.probabilities, of_test) {
+        spaces.push(Profiled { name: SOFTMAX, train, test: of_test.flatten() });
+    }
+    spaces
 }
 
 /// The measures of one layer.
 fn measure(
     session: &mut Session<'_>,
     layers: &Layers,
-    train: &Layer,
-    test: Option<&Matrix>,
+    space: &Profiled<'_>,
     control: bool,
+    observer: &dyn Observer,
 ) -> Result<()> {
-    let space = train.name.as_str();
-    session
-        .stage(Stage::Measures(space), |session, observer| {
-            let test_labels = layers.test.as_ref().map(|test| &test.labels[..]);
-            let known = session.record.results().knn.iter().find(|scores| is_of(scores, space));
-            let known = known.and_then(accuracy_of);
-            let found = if space == SOFTMAX {
-                output_neighbors(session, layers, train, test, observer)?
-            } else {
-                known
-            };
-            let graph = among(session, train, observer)?;
-            let layer = ProfiledLayer {
-                space,
-                train: &train.values,
-                train_labels: &layers.train.labels,
-                test: test.zip(test_labels),
-                neighbors: graph.as_ref(),
-                knn_accuracy: found,
-                control,
-                random_state: session.record.manifest.seed,
-            };
-            let (profile, answers) = layer.measure(session.device, observer)?;
-            if let Some(answers) = answers {
-                point_measures::write_answers(session.record, space, &answers)?;
-            }
-            session.record.results_mut().layer_profiles.push(profile);
-            Ok(())
-        })
-        .map(drop)
-}
-
-/// `true` of the scores of the scored points in a space itself.
-fn is_of(scores: &Scores, space: &str) -> bool {
-    scores.space == space && scores.method.is_none()
-}
-
-fn accuracy_of(scores: &Scores) -> Option<f64> {
-    let of_k = |score: &&crate::evaluation::KnnScore| score.n_neighbors == COMPARED_NEIGHBORS;
-    scores.knn.iter().find(of_k).map(|score| score.accuracy)
+    let name = space.name;
+    let of_space = |scores: &&Scores| scores.space == name && scores.method.is_none();
+    let known = session.record.results().knn.iter().find(of_space).and_then(Scores::compared);
+    let known = known.map(|score| score.accuracy);
+    let knn_accuracy = match name {
+        SOFTMAX => output_neighbors(session, layers, space, observer)?,
+        _ => known,
+    };
+    let graph = among(session, space, observer)?;
+    let test_labels = layers.test.as_ref().map(|test| &test.labels[..]);
+    let layer = ProfiledLayer {
+        space: name,
+        train: space.train,
+        train_labels: &layers.train.labels,
+        test: space.test.zip(test_labels),
+        neighbors: graph.as_ref(),
+        knn_accuracy,
+        control,
+        random_state: session.record.manifest.seed,
+    };
+    let (profile, answers) = layer.measure(session.device, observer)?;
+    if let Some(answers) = answers {
+        point_measures::write_answers(session.record, name, &answers)?;
+    }
+    for warning in profile.warnings() {
+        session.record.warn(warning);
+    }
+    session.record.results_mut().layer_profiles.push(profile);
+    Ok(())
 }
 
 /// The neighbours of the training points that the run found, or, where it found too few or none by
@@ -117,21 +121,20 @@ fn accuracy_of(scores: &Scores) -> Option<f64> {
 /// searched.
 fn among(
     session: &Session<'_>,
-    train: &Layer,
+    space: &Profiled<'_>,
     observer: &dyn Observer,
 ) -> Result<Option<NeighborGraph>> {
-    let n = train.values.n_samples();
-    if train.name == SOFTMAX || n <= N_NEIGHBORS {
+    if space.name == SOFTMAX || space.train.n_samples() <= DIMENSION_NEIGHBORS {
         return Ok(None);
     }
-    let path = Artifact::Neighbors(&train.name).of(session.record.path());
+    let path = Artifact::Neighbors(space.name).of(session.record.path());
     if path.exists() {
         let graph = NeighborGraph::read(&path)?;
-        if graph.metric() == Metric::Euclidean && graph.n_neighbors() >= N_NEIGHBORS {
+        if graph.metric() == Metric::Euclidean && graph.n_neighbors() >= DIMENSION_NEIGHBORS {
             return Ok(Some(graph));
         }
     }
-    let found = nearest_neighbors(session.device, &train.values, N_NEIGHBORS, observer);
+    let found = nearest_neighbors(session.device, space.train, DIMENSION_NEIGHBORS, observer);
     Ok(match Outcome::of(found)? {
         Outcome::Known(graph) => Some(graph),
         Outcome::Unknown(_) => None,
@@ -143,16 +146,15 @@ fn among(
 fn output_neighbors(
     session: &mut Session<'_>,
     layers: &Layers,
-    train: &Layer,
-    test: Option<&Matrix>,
+    space: &Profiled<'_>,
     observer: &dyn Observer,
 ) -> Result<Option<f64>> {
     let fitted = &layers.train.labels;
-    let k = voters(train.values.n_samples());
+    let k = voters(space.train.n_samples());
     let scored = &layers.scored().labels;
-    let graph = match test {
-        Some(test) => nearest_references(session.device, test, &train.values, k, observer)?,
-        None => nearest_neighbors(session.device, &train.values, k, observer)?,
+    let graph = match space.test {
+        Some(test) => nearest_references(session.device, test, space.train, k, observer)?,
+        None => nearest_neighbors(session.device, space.train, k, observer)?,
     };
     point_measures::write(session.record, SOFTMAX, &PointMeasures::of(&graph, scored, fitted))?;
     let score = Outcome::of(knn_accuracy(&graph, fitted, scored, &[COMPARED_NEIGHBORS]))?;
@@ -162,42 +164,45 @@ fn output_neighbors(
 /// The measures of all layers together.
 struct Whole<'a> {
     layers: &'a Layers,
-    /// The output's training and test points, if they are known.
-    output: Option<&'a (Layer, Option<Layer>)>,
+    spaces: &'a [Profiled<'a>],
+    /// What the neighbours in each space say of the scored points, where they were found.
+    points: Vec<Option<PointMeasures>>,
 }
 
-impl Whole<'_> {
+/// The list of points to look at, and what could not be looked for.
+struct Looks {
+    list: Vec<Look>,
+    missing: Vec<String>,
+}
+
+impl<'a> Whole<'a> {
+    fn read(record: &RunFolder, layers: &'a Layers, spaces: &'a [Profiled<'a>]) -> Result<Self> {
+        let n = layers.scored().labels.len();
+        let read = |space: &Profiled<'_>| point_measures::read(record.path(), space.name, n);
+        let points = spaces.iter().map(read).collect::<Result<_>>()?;
+        Ok(Self { layers, spaces, points })
+    }
+
     fn write(&self, session: &mut Session<'_>, observer: &dyn Observer) -> Result<()> {
         let scored = self.layers.scored();
-        let n = scored.labels.len();
         let measured = session.record.results().layer_profiles.clone();
-        let depths = self.depths(session.record)?;
-        let depth = depths.as_ref().map(|(spaces, depths)| {
-            let answers = scored.predictions.as_deref().unwrap_or_default();
-            let n_classes = self.layers.class_names.len();
-            PredictionDepth::of(spaces, depths, answers, &scored.labels, n_classes)
-        });
+        let depths = self.depths()?;
         let looks = self.looks(session, observer)?;
-        let network_accuracy = scored.predictions.as_ref().map(|answers| {
-            let right = answers.iter().zip(&scored.labels).filter(|(a, b)| a == b).count();
-            right as f64 / n.max(1) as f64
-        });
         let count = |reason: Reason| {
             let of = |look: &&Look| look.reasons.contains(&reason);
             (reason, looks.list.iter().filter(of).count())
         };
         let mut profile = Profile {
-            scored_on: if self.layers.test.is_some() {
-                ScoredOn::Test
-            } else {
-                ScoredOn::TrainLeaveOneOut
+            scored_on: match self.layers.test {
+                Some(_) => ScoredOn::Test,
+                None => ScoredOn::TrainLeaveOneOut,
             },
-            network_accuracy,
+            network_accuracy: scored
+                .predictions
+                .as_ref()
+                .map(|answers| accuracy(answers, &scored.labels)),
             similarities: self.similarities(session, observer)?,
-            prediction_depth: match depth {
-                Ok(depth) => Outcome::Known(depth),
-                Err(reason) => Outcome::Unknown(reason.clone()),
-            },
+            prediction_depth: self.prediction_depth(&depths),
             calibration: self.calibration()?,
             look_at: Reason::ALL.map(count).to_vec(),
             first_to_look_at: self.listed(&looks.list),
@@ -206,37 +211,47 @@ impl Whole<'_> {
         };
         profile.findings = findings(&measured, &profile);
         self.tables(session.record, &measured, &profile)?;
-        self.write_looks(session.record, &looks.list, depths.ok().map(|(_, depths)| depths))?;
-        figures(session.record, &measured, &profile)?;
+        self.write_looks(session.record, &looks.list, depths.known())?;
+        figures(session.record, &measured, &profile, &self.layers.class_names)?;
         session.record.results_mut().profile = Some(profile);
         Ok(())
     }
 
-    /// Names of all layers in order, the output last.
-    fn spaces(&self) -> Vec<String> {
-        let layers = self.layers.train.layers.iter().map(|layer| layer.name.clone());
-        layers.chain(self.output.map(|_| SOFTMAX.to_owned())).collect()
+    /// The last layer that is no output, and what is known of its points.
+    fn last(&self) -> Option<(&Profiled<'a>, Option<&PointMeasures>)> {
+        let at = self.layers.train.layers.len().checked_sub(1)?;
+        Some((&self.spaces[at], self.points[at].as_ref()))
     }
 
-    /// Depth of every scored point through these layers, or why there is none.
-    #[allow(clippy::type_complexity, reason = "names and depths, or a reason")]
-    fn depths(&self, record: &RunFolder) -> Result<Result<(Vec<String>, Vec<usize>), String>> {
-        let scored = self.layers.scored();
-        let Some(answers) = &scored.predictions else {
-            return Ok(Err("the network's answers are not known".into()));
+    /// Depth of every scored point through all layers.
+    fn depths(&self) -> Result<Outcome<Vec<usize>>> {
+        let Some(answers) = &self.layers.scored().predictions else {
+            return Ok(Outcome::Unknown("the network's answers are not known".into()));
         };
-        let spaces = self.spaces();
         let mut votes = Vec::new();
-        for space in &spaces {
-            match point_measures::read(record.path(), space, answers.len())? {
-                Some(points) => votes.push(points.votes),
-                None => {
-                    let space = space_title(space);
-                    return Ok(Err(format!("the neighbours in {space} were not found")));
-                }
-            }
+        for (space, points) in self.spaces.iter().zip(&self.points) {
+            let Some(points) = points else {
+                let space = space_title(space.name);
+                return Ok(Outcome::Unknown(format!("the neighbours in {space} were not found")));
+            };
+            votes.push(&points.votes[..]);
         }
-        Ok(Ok((spaces, prediction_depths(&votes, answers)?)))
+        prediction_depths(&votes, answers).map(Outcome::Known)
+    }
+
+    fn prediction_depth(&self, depths: &Outcome<Vec<usize>>) -> Outcome<PredictionDepth> {
+        let scored = self.layers.scored();
+        let spaces: Vec<String> = self.spaces.iter().map(|space| space.name.to_owned()).collect();
+        match depths {
+            Outcome::Unknown(reason) => Outcome::Unknown(reason.clone()),
+            Outcome::Known(depths) => Outcome::Known(PredictionDepth::of(
+                &spaces,
+                depths,
+                scored.predictions.as_deref().unwrap_or_default(),
+                &scored.labels,
+                self.layers.class_names.len(),
+            )),
+        }
     }
 
     fn similarities(
@@ -244,26 +259,19 @@ impl Whole<'_> {
         session: &Session<'_>,
         observer: &dyn Observer,
     ) -> Result<Outcome<Similarities>> {
-        let scored = self.layers.scored();
-        let hidden = scored.layers.iter().map(|layer| (layer.name.as_str(), &layer.values));
-        let output = scored.probabilities.as_ref().filter(|_| self.output.is_some());
         let all: Vec<(&str, &Matrix)> =
-            hidden.chain(output.map(|values| (SOFTMAX, values))).collect();
+            self.spaces.iter().map(|space| (space.name, space.scored())).collect();
         Outcome::of(Similarities::of(session.device, &all, observer))
     }
 
     fn calibration(&self) -> Result<Outcome<Calibration>> {
-        let scored = self.layers.scored();
-        match &scored.probabilities {
-            None => Ok(Outcome::Unknown("the network's probabilities are not known".into())),
-            Some(_) if self.layers.test.is_none() => {
-                Ok(Outcome::Unknown("there are no test points".into()))
-            }
-            Some(rows) => {
-                let probabilities = Probabilities::of_network(rows);
-                Outcome::of(Calibration::of(&probabilities, &scored.labels))
-            }
-        }
+        let Some(test) = &self.layers.test else {
+            return Ok(Outcome::Unknown("there are no test points".into()));
+        };
+        let Some(rows) = &test.probabilities else {
+            return Ok(Outcome::Unknown("the network's probabilities are not known".into()));
+        };
+        Outcome::of(Calibration::of(&Probabilities::of_network(rows), &test.labels))
     }
 
     fn tables(
@@ -280,125 +288,109 @@ impl Whole<'_> {
         }
         Ok(())
     }
-}
 
-/// The list of points to look at, and what could not be looked for.
-struct Looks {
-    list: Vec<Look>,
-    missing: Vec<String>,
-}
-
-impl Whole<'_> {
     fn looks(&self, session: &Session<'_>, observer: &dyn Observer) -> Result<Looks> {
         let mut missing = Vec::new();
-        let Some(last) = self.layers.train.layers.last() else {
+        let Some((last, points)) = self.last() else {
             return Ok(Looks { list: Vec::new(), missing });
         };
-        let labels = &self.layers.train.labels;
-        // Labels of training points by probes of the last layer that did not see them.
-        let seed = session.record.manifest.seed;
-        let out_of_sample = ProbedLayer::new(session.device, &last.values).and_then(|layer| {
-            let probe = LinearProbe::default();
-            probe.out_of_sample(session.device, &layer, labels, N_FOLDS, seed, observer)
-        });
-        let train = match Outcome::of(out_of_sample)? {
-            Outcome::Known(found) => label_issues(&found, labels, Rule::default())?,
-            Outcome::Unknown(reason) => {
-                missing.push(format!("labels of training points: {reason}"));
-                Vec::new()
-            }
-        };
-        let of_train = Sources { part: "train", labels: &train, ..Sources::default() };
-        let scored = self.layers.scored();
-        let n = scored.labels.len();
-        let part = if self.layers.test.is_some() { "test" } else { "train" };
-        let issues = match (&scored.probabilities, &self.layers.test) {
-            (Some(rows), Some(test)) => {
-                let found = Probabilities::of_network(rows);
-                label_issues(&found, &test.labels, Rule::default())?
-            }
-            (None, Some(_)) => {
-                missing.push("labels of test points: no probabilities are known".into());
-                Vec::new()
-            }
-            (_, None) => train.clone(),
-        };
-        let duplicates = self.duplicates(session.record, n, &mut missing)?;
-        let far = point_measures::read(session.record.path(), &last.name, n)?;
-        let distances = far.as_ref().map(|points| &points.mean_distances[..]).unwrap_or_default();
-        if far.is_none() {
+        let train = self.issues_of_training(session, last, observer)?;
+        let train = or_missing(train, "labels of training points", &mut missing);
+        let duplicates = or_missing(self.duplicates(), "near duplicates", &mut missing);
+        if points.is_none() {
             missing.push(format!("outliers: the neighbours in {} were not found", last.name));
         }
+        let distances = points.map(|points| &points.mean_distances[..]).unwrap_or_default();
         let outliers = odd::outliers(distances);
         let typicality = odd::typicality(distances);
-        let of_scored = Sources {
-            part,
-            labels: &issues,
+        let scored = Sources {
+            part: "test",
+            labels: &[],
             duplicates: &duplicates,
             outliers: &outliers,
             typicality: &typicality,
         };
-        let parts = if part == "test" { vec![of_scored, of_train] } else { vec![of_scored] };
-        Ok(Looks { list: look_at(&parts), missing })
+        let list = match &self.layers.test {
+            None => look_at(&[Sources { part: "train", labels: &train, ..scored }]),
+            Some(test) => {
+                let issues = match &test.probabilities {
+                    None => Outcome::Unknown("no probabilities are known".into()),
+                    Some(rows) => Outcome::Known(label_issues(
+                        &Probabilities::of_network(rows),
+                        &test.labels,
+                        Rule::default(),
+                    )?),
+                };
+                let issues = or_missing(issues, "labels of test points", &mut missing);
+                let of_train = Sources { part: "train", labels: &train, ..Sources::default() };
+                look_at(&[Sources { labels: &issues, ..scored }, of_train])
+            }
+        };
+        Ok(Looks { list, missing })
+    }
+
+    /// Labels of training points by probes of the last layer that did not see them.
+    fn issues_of_training(
+        &self,
+        session: &Session<'_>,
+        last: &Profiled<'_>,
+        observer: &dyn Observer,
+    ) -> Result<Outcome<Vec<LabelIssue>>> {
+        let labels = &self.layers.train.labels;
+        let seed = session.record.manifest.seed;
+        let found = ProbedLayer::new(session.device, last.train).and_then(|layer| {
+            let probe = LinearProbe::default();
+            probe.out_of_sample(session.device, &layer, labels, N_FOLDS, seed, observer)
+        });
+        Outcome::of(found.and_then(|found| label_issues(&found, labels, Rule::default())))
     }
 
     /// Near duplicates of the scored points among the training points, by the raw input.
-    fn duplicates(
-        &self,
-        record: &RunFolder,
-        n: usize,
-        missing: &mut Vec<String>,
-    ) -> Result<Vec<odd::Duplicate>> {
-        let first = self.layers.train.layers.first().map_or("", |layer| &layer.name);
-        if first != RAW {
-            missing.push("near duplicates: there is no raw input".into());
-            return Ok(Vec::new());
+    fn duplicates(&self) -> Outcome<Vec<odd::Duplicate>> {
+        match (self.spaces.first(), self.points.first()) {
+            (Some(Profiled { name: RAW, .. }), Some(Some(points))) => {
+                Outcome::Known(odd::duplicates(&points.nearest, &points.nearest_distances))
+            }
+            (Some(Profiled { name: RAW, .. }), _) => {
+                Outcome::Unknown("the neighbours in the raw input were not found".into())
+            }
+            _ => Outcome::Unknown("there is no raw input".into()),
         }
-        let Some(points) = point_measures::read(record.path(), RAW, n)? else {
-            missing.push("near duplicates: the neighbours in the raw input were not found".into());
-            return Ok(Vec::new());
-        };
-        Ok(odd::duplicates(&points.nearest, &points.nearest_distances))
     }
 
     /// The first scored points of the list, which the page shows.
     fn listed(&self, looks: &[Look]) -> Vec<Listed> {
         let scored = self.layers.scored();
-        let is_shown = |look: &&Look| self.layers.test.is_none() || look.part == "test";
         let listed = |look: &Look| Listed {
             look: look.clone(),
             label: scored.labels[look.row],
             answer: scored.predictions.as_ref().map(|answers| answers[look.row]),
         };
-        looks.iter().filter(is_shown).take(LISTED).map(listed).collect()
+        looks.iter().filter(|look| self.is_scored(look)).take(LISTED).map(listed).collect()
+    }
+
+    fn is_scored(&self, look: &Look) -> bool {
+        self.layers.test.is_none() || look.part == "test"
     }
 
     fn write_looks(
         &self,
         record: &mut RunFolder,
         looks: &[Look],
-        depths: Option<Vec<usize>>,
+        depths: Option<&Vec<usize>>,
     ) -> Result<()> {
-        let scored = self.layers.scored();
-        let is_tested = self.layers.test.is_some();
-        let last = self.layers.train.layers.last().map_or("", |layer| &layer.name);
-        let points = point_measures::read(record.path(), last, scored.labels.len())?;
+        let points = self.last().and_then(|(_, points)| points);
         let row = |look| {
             let look: &Look = look;
-            let is_scored = !is_tested || look.part == "test";
-            let part = if is_scored { scored } else { &self.layers.train };
+            let is_scored = self.is_scored(look);
+            let part = if is_scored { self.layers.scored() } else { &self.layers.train };
+            let points = points.filter(|_| is_scored);
             LookRow {
                 look,
                 label: part.labels[look.row],
                 answer: part.predictions.as_ref().map(|answers| answers[look.row]),
-                own_label_share: points
-                    .as_ref()
-                    .filter(|_| is_scored)
-                    .map(|points| points.own_label_shares[look.row]),
-                prediction_depth: depths
-                    .as_ref()
-                    .filter(|_| is_scored)
-                    .map(|depths| depths[look.row]),
+                own_label_share: points.map(|points| points.own_label_shares[look.row]),
+                prediction_depth: depths.filter(|_| is_scored).map(|depths| depths[look.row]),
             }
         };
         let rows: Vec<LookRow<'_>> = looks.iter().map(row).collect();
@@ -411,8 +403,28 @@ impl Whole<'_> {
     }
 }
 
+/// What was found; of what was not, the reason goes to `missing`.
+fn or_missing<T>(found: Outcome<Vec<T>>, what: &str, missing: &mut Vec<String>) -> Vec<T> {
+    match found {
+        Outcome::Known(found) => found,
+        Outcome::Unknown(reason) => {
+            missing.push(format!("{what}: {reason}"));
+            Vec::new()
+        }
+    }
+}
+
 /// The figures of the profile.
-fn figures(record: &mut RunFolder, measured: &[LayerProfile], profile: &Profile) -> Result<()> {
+fn figures(
+    record: &mut RunFolder,
+    measured: &[LayerProfile],
+    profile: &Profile,
+    class_names: &[String],
+) -> Result<()> {
+    let hidden = measured.iter().rev().find(|layer| layer.space != SOFTMAX);
+    if let Some(figure) = hidden.and_then(|layer| profile_figures::confusable(layer, class_names)) {
+        write(record, "confusable_classes", &figure)?;
+    }
     if measured.len() > 1 {
         write(record, "layer_profile", &profile_figures::layers(measured, profile))?;
     }
