@@ -175,7 +175,9 @@ fn what_cannot_be_computed_is_named() {
     // More columns than rows.
     place.points("layers/layer_2_train.npy", 40, 300);
     place.succeed("profile layers --device cpu --probe-control --out wide");
-    assert_complete(&table(&place.path("wide/scores/layers.csv")));
+    let layers = table(&place.path("wide/scores/layers.csv"));
+    assert_complete(&layers);
+    assert!(layers.iter().all(|layer| !layer["probe_selectivity"].is_empty()));
 
     place.refuse(3, "profile nowhere --device cpu", &["nowhere"]);
     place.points("layers/layer_2_train.npy", 39, 4);

@@ -34,12 +34,20 @@ impl Axes {
 
     /// Horizontal grid lines with their values at the left.
     pub fn draw_y(&self, canvas: &mut dyn Canvas, ticks: &Ticks) {
+        self.draw_y_at(canvas, ticks.values().map(|value| (value, ticks.label(value))));
+    }
+
+    /// Horizontal grid lines at these heights, with their labels at the left.
+    pub fn draw_y_at(
+        &self,
+        canvas: &mut dyn Canvas,
+        ticks: impl IntoIterator<Item = (f64, String)>,
+    ) {
         let left = self.corner.0;
         let right = self.corner.0 + self.size.0;
-        for value in ticks.values() {
+        for (value, label) in ticks {
             let y = self.to_y(value);
             canvas.line((left, y), (right, y), 1.0, GRID);
-            let label = ticks.label(value);
             canvas.text(
                 &Text::new(&label, (left - 10.0, y), TICK).align(Align::Right).color(SOFT_INK),
             );

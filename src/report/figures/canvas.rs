@@ -161,6 +161,23 @@ pub fn outline(canvas: &mut dyn Canvas, (x, y): Point, (width, height): (f64, f6
     }
 }
 
+/// Length of a dash, and of the gap after it.
+const DASH: f64 = 9.0;
+
+/// A dashed line.
+pub fn dashed_line(canvas: &mut dyn Canvas, from: Point, to: Point, color: Color) {
+    let length = (to.0 - from.0).hypot(to.1 - from.1);
+    let at = |done: f64| {
+        let share = (done / length).min(1.0);
+        (from.0 + share * (to.0 - from.0), from.1 + share * (to.1 - from.1))
+    };
+    let mut done = 0.0;
+    while done < length {
+        canvas.line(at(done), at(done + DASH), 2.0, color);
+        done += 2.0 * DASH;
+    }
+}
+
 /// A vertical line of round dots, two widths apart.
 pub fn dotted_line(
     canvas: &mut dyn Canvas,

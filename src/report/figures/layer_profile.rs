@@ -2,8 +2,9 @@
 //! below each other, so that one reads down at which layer something changes.
 
 use super::axes::{Axes, Ticks};
-use super::canvas::{Align, Canvas, Dot, FRAME, Point, SOFT_INK, Text, WHITE};
+use super::canvas::{Align, Canvas, Dot, FRAME, Point, SOFT_INK, Text, WHITE, dashed_line};
 use super::font::{fit, text_width};
+use super::legend::Legend;
 use super::{Figure, LABEL, MARGIN, SUBTITLE, TICK, TITLE_HEIGHT, color, draw_title};
 
 const PANEL_HEIGHT: f64 = 210.0;
@@ -14,10 +15,8 @@ const AXIS: f64 = 80.0;
 const LAYER: f64 = 130.0;
 const LEAST_WIDTH: f64 = 520.0;
 const LEGEND: f64 = 330.0;
-const LEGEND_LINE: f64 = 32.0;
 const FOOT: f64 = 46.0;
 const RADIUS: f64 = 6.0;
-const RULE_DASH: f64 = 9.0;
 
 /// Panels of measures over the layers.
 #[derive(Clone, Debug)]
@@ -104,30 +103,21 @@ impl LayerProfile {
         let right = axes.corner.0 + axes.size.0;
         let title = fit(&panel.title, SUBTITLE, self.width());
         canvas.text(&Text::new(&title, (axes.corner.0, axes.corner.1 - 22.0), SUBTITLE));
-        for (value, label) in panel.ticks(axes.y) {
-            let y = axes.to_y(value);
-            canvas.line((axes.corner.0, y), (right, y), 1.0, super::canvas::GRID);
-            let place = (axes.corner.0 - 10.0, y);
-            canvas.text(&Text::new(&label, place, TICK).align(Align::Right).color(SOFT_INK));
-        }
+        axes.draw_y_at(canvas, panel.ticks(axes.y));
         canvas.line((axes.corner.0, axes.bottom()), (right, axes.bottom()), 1.2, FRAME);
         for layer in 1..=self.layers.len() {
             let x = axes.to_x(layer as f64);
             canvas.line((x, axes.bottom()), (x, axes.bottom() + 6.0), 1.2, FRAME);
         }
-        let mut legend = Legend { left: right + 26.0, y: axes.corner.1 + 14.0 };
+        let mut legend = Legend { left: right + 26.0, y: axes.corner.1 + 14.0, width: LEGEND };
         for (series, (name, values)) in panel.series.iter().enumerate() {
             draw_series(canvas, &axes, panel, series, values);
-            legend.entry(canvas, name, Some(series));
+            legend.series(canvas, name, series, Some(RADIUS));
         }
         if let Some((name, value)) = &panel.rule {
             let y = axes.to_y(panel.shown(*value));
-            let mut x = axes.corner.0;
-            while x < right {
-                canvas.line((x, y), ((x + RULE_DASH).min(right), y), 2.0, SOFT_INK);
-                x += 2.0 * RULE_DASH;
-            }
-            legend.entry(canvas, name, None);
+            dashed_line(canvas, (axes.corner.0, y), (right, y), SOFT_INK);
+            legend.dashed(canvas, name);
         }
     }
 }
@@ -153,34 +143,6 @@ fn draw_series(
         |color| -> Vec<Dot> { points.iter().flatten().map(|&at| Dot { at, color }).collect() };
     canvas.dots(&dots(WHITE), RADIUS + 1.5, 1.0);
     canvas.dots(&dots(color(series)), RADIUS, 1.0);
-}
-
-/// Names of the lines, right of a panel.
-struct Legend {
-    left: f64,
-    y: f64,
-}
-
-impl Legend {
-    fn entry(&mut self, canvas: &mut dyn Canvas, name: &str, series: Option<usize>) {
-        let Self { left, y } = *self;
-        match series {
-            Some(series) => {
-                canvas.line((left, y), (left + 30.0, y), 2.5, color(series));
-                let dot = Dot { at: (left + 15.0, y), color: color(series) };
-                canvas.dots(&[dot], RADIUS, 1.0);
-            }
-            None => {
-                for dash in 0..2 {
-                    let x = left + f64::from(dash) * 2.0 * RULE_DASH;
-                    canvas.line((x, y), (x + RULE_DASH, y), 2.0, SOFT_INK);
-                }
-            }
-        }
-        let name = fit(name, LABEL, LEGEND - 44.0);
-        canvas.text(&Text::new(&name, (left + 42.0, y), LABEL));
-        self.y += LEGEND_LINE;
-    }
 }
 
 impl Figure for LayerProfile {

@@ -1,20 +1,18 @@
 //! Lines of numbers against numbers: variances against the component, accuracy against confidence.
 
 use super::axes::{Axes, Ticks};
-use super::canvas::{Align, Canvas, Dot, FRAME, GRID, Point, SOFT_INK, Text};
-use super::font::fit;
-use super::{Figure, LABEL, MARGIN, TICK, TITLE_HEIGHT, color, draw_title};
+use super::canvas::{Align, Canvas, Dot, FRAME, Point, SOFT_INK, Text, dashed_line};
+use super::legend::{self, Legend};
+use super::{Figure, LABEL, MARGIN, TITLE_HEIGHT, color, draw_title};
 
 const PANEL: (f64, f64) = (640.0, 460.0);
 /// Room for the tick labels left of the panel, for the axis below it, and for the legend.
 const AXIS: f64 = 110.0;
 const FOOT: f64 = 72.0;
 const LEGEND: f64 = 300.0;
-const LEGEND_LINE: f64 = 32.0;
 const MARKER: f64 = 5.0;
 /// Lines of more points have no markers.
 const MOST_MARKED: usize = 25;
-const DASH: f64 = 9.0;
 
 /// Lines in one panel.
 #[derive(Clone, Debug)]
@@ -59,16 +57,12 @@ impl Lines {
     fn draw_axes(&self, canvas: &mut dyn Canvas, axes: &Axes) {
         let right = axes.corner.0 + PANEL.0;
         if self.is_logarithmic {
-            for power in axes.y.0.ceil() as i32..=axes.y.1.floor() as i32 {
-                let y = axes.to_y(f64::from(power));
-                canvas.line((axes.corner.0, y), (right, y), 1.0, GRID);
-                let label = match power {
-                    -3..=5 => format!("{}", 10_f64.powi(power)),
-                    _ => format!("1e{power}"),
-                };
-                let place = (axes.corner.0 - 10.0, y);
-                canvas.text(&Text::new(&label, place, TICK).align(Align::Right).color(SOFT_INK));
-            }
+            let label = |power: i32| match power {
+                -3..=5 => format!("{}", 10_f64.powi(power)),
+                _ => format!("1e{power}"),
+            };
+            let powers = axes.y.0.ceil() as i32..=axes.y.1.floor() as i32;
+            axes.draw_y_at(canvas, powers.map(|power| (f64::from(power), label(power))));
         } else {
             axes.draw_y(canvas, &Ticks::new(axes.y, 6, 0.0));
         }
@@ -78,19 +72,6 @@ impl Lines {
         canvas.text(&Text::new(&self.x_title, below, LABEL).align(Align::Center).color(SOFT_INK));
         let above = (axes.corner.0, axes.corner.1 - 22.0);
         canvas.text(&Text::new(&self.y_title, above, LABEL).color(SOFT_INK));
-    }
-}
-
-fn dashed(canvas: &mut dyn Canvas, from: Point, to: Point) {
-    let length = (to.0 - from.0).hypot(to.1 - from.1);
-    let at = |done: f64| {
-        let share = (done / length).min(1.0);
-        (from.0 + share * (to.0 - from.0), from.1 + share * (to.1 - from.1))
-    };
-    let mut done = 0.0;
-    while done < length {
-        canvas.line(at(done), at(done + DASH), 2.0, SOFT_INK);
-        done += 2.0 * DASH;
     }
 }
 
@@ -110,7 +91,7 @@ impl Figure for Lines {
 
     fn size(&self) -> (u32, u32) {
         let axes = self.axes();
-        let legend = (self.lines.len() + 1) as f64 * LEGEND_LINE;
+        let legend = (self.lines.len() + 1) as f64 * legend::LINE;
         let height = (axes.bottom() + FOOT).max(axes.corner.1 + legend) + MARGIN;
         ((axes.corner.0 + PANEL.0 + LEGEND + MARGIN).ceil() as u32, height.ceil() as u32)
     }
@@ -124,27 +105,23 @@ impl Figure for Lines {
             (axes.to_x(x), axes.to_y(y))
         };
         let left = axes.corner.0 + PANEL.0 + 26.0;
-        let mut y = axes.corner.1 + 14.0;
+        let mut legend = Legend { left, y: axes.corner.1 + 14.0, width: LEGEND - 26.0 };
         if let Some(name) = &self.diagonal {
-            dashed(canvas, place(&(0.0, 0.0)), place(&(1.0, 1.0)));
-            dashed(canvas, (left, y), (left + 30.0, y));
-            canvas.text(&Text::new(&fit(name, LABEL, LEGEND - 68.0), (left + 42.0, y), LABEL));
-            y += LEGEND_LINE;
+            dashed_line(canvas, place(&(0.0, 0.0)), place(&(1.0, 1.0)), SOFT_INK);
+            legend.dashed(canvas, name);
         }
         for (at, (name, points)) in self.lines.iter().enumerate() {
             let places: Vec<Point> = points.iter().map(place).collect();
             for pair in places.windows(2) {
                 canvas.line(pair[0], pair[1], 2.5, color(at));
             }
-            let dots = |places: &[Point]| -> Vec<Dot> {
-                places.iter().map(|&place| Dot { at: place, color: color(at) }).collect()
-            };
-            if places.len() <= MOST_MARKED {
-                canvas.dots(&dots(&places), MARKER, 1.0);
+            let radius = (places.len() <= MOST_MARKED).then_some(MARKER);
+            if let Some(radius) = radius {
+                let dots: Vec<Dot> =
+                    places.into_iter().map(|place| Dot { at: place, color: color(at) }).collect();
+                canvas.dots(&dots, radius, 1.0);
             }
-            canvas.line((left, y), (left + 30.0, y), 2.5, color(at));
-            canvas.text(&Text::new(&fit(name, LABEL, LEGEND - 68.0), (left + 42.0, y), LABEL));
-            y += LEGEND_LINE;
+            legend.series(canvas, name, at, radius);
         }
     }
 }

@@ -21,6 +21,7 @@ pub mod history;
 pub mod k_distance;
 mod labels;
 pub mod layer_profile;
+mod legend;
 pub mod lines;
 pub mod models;
 mod raster;
