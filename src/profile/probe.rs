@@ -69,7 +69,7 @@ pub struct ProbedLayer<'a> {
 
 impl<'a> ProbedLayer<'a> {
     /// The layer whose training rows are `train`, n_samples x n_features. Layers of more than
-    /// [`MAX_FEATURES`] columns are projected onto [`N_COMPONENTS`] principal components.
+    /// 4,096 columns are projected onto 512 principal components.
     ///
     /// # Errors
     /// [`Error::Data`] for fewer than two rows; any error of the device.

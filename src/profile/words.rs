@@ -135,14 +135,15 @@ fn similarity(layers: &[LayerProfile], profile: &Profile) -> Option<String> {
 fn depth(profile: &Profile) -> Option<String> {
     let Outcome::Known(depth) = &profile.prediction_depth else { return None };
     let n: usize = depth.counts.iter().sum();
-    let (at, _) =
-        depth.counts.iter().enumerate().max_by_key(|(at, count)| (**count, usize::MAX - at))?;
+    // Of equally frequent layers the first.
+    let layers = depth.spaces.iter().zip(&depth.counts).rev();
+    let (space, &decided) = layers.max_by_key(|(_, count)| **count)?;
     let share = |count: usize| 100.0 * count as f64 / n.max(1) as f64;
     let never = *depth.counts.last()?;
-    let place = depth.spaces.get(at).map_or("nowhere".into(), |space| space_title(space));
     Some(format!(
-        "{:.0} % of the points are decided in {place}: from there on their neighbours say what the network answers; {:.0} % never are.",
-        share(depth.counts[at]),
+        "{:.0} % of the points are decided in {}: from there on their neighbours say what the network answers; {:.0} % never are.",
+        share(decided),
+        space_title(space),
         share(never)
     ))
 }
