@@ -8,6 +8,7 @@ mod calibration;
 mod classes;
 #[doc(hidden)]
 pub mod cross_products;
+mod data_map;
 pub mod depth;
 mod dimension;
 mod label_errors;
@@ -17,6 +18,7 @@ mod look_at;
 mod measure;
 mod minimum;
 pub mod odd;
+mod over_epochs;
 mod points;
 mod probabilities;
 mod probe;
@@ -27,12 +29,14 @@ mod standardized;
 mod words;
 
 pub use calibration::{Bin, Calibration};
+pub use data_map::{DataMap, DataMapSummary};
 pub use depth::{PredictionDepth, prediction_depths};
 pub use dimension::{IntrinsicDimension, N_NEIGHBORS as DIMENSION_NEIGHBORS, Spectrum};
 pub use label_errors::{LabelIssue, Rule, label_issues};
 pub use layer::{LayerProfile, N_FOLDS, ProbeScores, ProfiledLayer};
 pub use look_at::{Listed, Look, Reason, Sources, look_at};
 pub use measure::{Better, MEASURES, Measure};
+pub use over_epochs::{EpochProfile, epoch_findings};
 pub use points::PointMeasures;
 pub(crate) use probabilities::accuracy;
 pub use probabilities::{Probabilities, ProbeAnswers};
@@ -66,6 +70,14 @@ impl<T> Outcome<T> {
             Ok(value) => Ok(Self::Known(value)),
             Err(Error::Data(reason)) => Ok(Self::Unknown(reason)),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Another result made of this one; a reason stays.
+    pub fn map<U>(self, of: impl FnOnce(T) -> U) -> Outcome<U> {
+        match self {
+            Self::Known(value) => Outcome::Known(of(value)),
+            Self::Unknown(reason) => Outcome::Unknown(reason),
         }
     }
 

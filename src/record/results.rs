@@ -6,7 +6,7 @@ use super::stage::Stage;
 use crate::clustering::Clustered;
 use crate::embedding::Fitted;
 use crate::evaluation::{Comparison, Insights, MapId, MapQuality, ModelRow, Scores};
-use crate::profile::{CrossSimilarities, LayerProfile, Profile};
+use crate::profile::{CrossSimilarities, DataMapSummary, EpochProfile, LayerProfile, Profile};
 use crate::training::{History, Performance, Trained};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,9 @@ pub struct Results {
     /// Summary of the training.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub training: Option<TrainingSummary>,
+    /// What became of the training points over the epochs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_map: Option<DataMapSummary>,
     /// Inference time of the test images.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inference: Option<Inference>,
@@ -57,6 +60,9 @@ pub struct Results {
     /// Measures of all layers together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<Profile>,
+    /// Measures of the layers after each of the chosen epochs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub epoch_profiles: Vec<EpochProfile>,
     /// Gains, confused pairs and metric rankings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub insights: Option<Insights>,
@@ -87,6 +93,7 @@ impl Results {
         if !is_trained {
             self.history = None;
             self.training = None;
+            self.data_map = None;
         }
         if !is_trained && !is_finished(Stage::TestOfWeights) {
             self.inference = None;
@@ -98,6 +105,9 @@ impl Results {
         }
         if !is_finished(Stage::Profile) {
             self.profile = None;
+        }
+        if !is_finished(Stage::EpochMeasures) {
+            self.epoch_profiles.clear();
         }
         self.layer_profiles.retain(|row| is_finished(Stage::Measures(&row.space)));
         if !is_finished(Stage::Differences) {

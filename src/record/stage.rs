@@ -57,6 +57,8 @@ pub enum Stage<'a> {
     },
     /// Part of the maps of epochs of a space that all methods share.
     EpochsOf(&'a str),
+    /// The measures of the layers after each of the chosen epochs.
+    EpochMeasures,
     /// The comparison of several networks.
     Comparison,
     /// The differences of two runs.
@@ -122,6 +124,7 @@ impl Display for Stage<'_> {
             Self::ScoresAndFigures => out.write_str("scores and figures"),
             Self::Epochs { method, space } => write!(out, "epochs {method} {space}"),
             Self::EpochsOf(space) => write!(out, "epochs {space}"),
+            Self::EpochMeasures => out.write_str("measures of the epochs"),
             Self::Comparison => out.write_str("comparison"),
             Self::Differences => out.write_str("differences"),
             Self::Figures => out.write_str("figures"),

@@ -3,7 +3,9 @@
 pub mod cluster_table;
 pub mod compare_table;
 pub mod csv_file;
+pub mod data_map;
 pub mod drawing;
+pub mod epoch_report;
 pub mod figures;
 pub mod insights_table;
 pub mod model_table;

@@ -1,6 +1,8 @@
 //! The figures of the layer profile.
 
-use super::figures::{HeatMap, LayerProfile as LayerProfileFigure, Lines, ProfilePanel, Shading};
+use super::figures::{
+    HeatMap, LayerProfile as LayerProfileFigure, Lines, ProfilePanel, SPACING, Shading,
+};
 use super::insights_table::name;
 use crate::evaluation::{ScoredOn, space_title};
 use crate::format::capital;
@@ -87,6 +89,7 @@ pub fn layers(measured: &[LayerProfile], profile: &Profile) -> LayerProfileFigur
         series: keys.iter().map(|key| series(key)).collect(),
         rule: None,
         is_logarithmic,
+        range: None,
     };
     let mut accuracy = panel(
         match profile.scored_on {
@@ -105,22 +108,7 @@ pub fn layers(measured: &[LayerProfile], profile: &Profile) -> LayerProfileFigur
     let separation =
         panel("separation fuzziness (log scale, lower is better)", &["separation_fuzziness"], true);
     let mut panels = vec![accuracy, dimensions, separation];
-    if let Some(similarities) = profile.similarities.known() {
-        let to = |end: Option<&LayerProfile>| -> Vec<Option<f64>> {
-            let between =
-                |layer: &LayerProfile| similarities.between(&layer.space, &end?.space)?.cka;
-            measured.iter().map(between).collect()
-        };
-        panels.push(ProfilePanel {
-            title: "similarity (CKA)".into(),
-            series: vec![
-                ("to the first layer".into(), to(measured.first())),
-                ("to the last".into(), to(measured.last())),
-            ],
-            rule: None,
-            is_logarithmic: false,
-        });
-    }
+    panels.extend(profile.similarities.known().map(|found| similarity_panel(measured, found)));
     // A logarithm of 0 has no place.
     for panel in panels.iter_mut().filter(|panel| panel.is_logarithmic) {
         for (_, values) in &mut panel.series {
@@ -134,7 +122,26 @@ pub fn layers(measured: &[LayerProfile], profile: &Profile) -> LayerProfileFigur
     LayerProfileFigure {
         title: "What each layer knows".into(),
         layers: measured.iter().map(|layer| capital(&space_title(&layer.space))).collect(),
+        spacing: SPACING,
         panels,
+    }
+}
+
+/// CKA of every layer with the first and with the last.
+fn similarity_panel(measured: &[LayerProfile], similarities: &Similarities) -> ProfilePanel {
+    let to = |end: Option<&LayerProfile>| -> Vec<Option<f64>> {
+        let between = |layer: &LayerProfile| similarities.between(&layer.space, &end?.space)?.cka;
+        measured.iter().map(between).collect()
+    };
+    ProfilePanel {
+        title: "similarity (CKA)".into(),
+        series: vec![
+            ("to the first layer".into(), to(measured.first())),
+            ("to the last".into(), to(measured.last())),
+        ],
+        rule: None,
+        is_logarithmic: false,
+        range: None,
     }
 }
 

@@ -245,17 +245,23 @@ fn write_layers(path: &Path, layers: &[LayerProfile]) -> Result<()> {
         .chain(MEASURES.iter().map(|measure| measure.key))
         .chain(["not_computed"]);
     let row = |layer: &LayerProfile| {
-        let mut row = vec![layer.space.clone(), layer.n_features.to_string()];
-        let mut reasons: Vec<String> = Vec::new();
-        for measure in MEASURES {
-            let value = (measure.of)(layer);
-            row.push(optional(value.ok()));
-            reasons.extend(value.err().map(|reason| format!("{}: {reason}", measure.key)));
-        }
+        let (mut row, reasons) = measured_row(layer);
         row.push(reasons.join("; "));
         row
     };
     write(path, header, layers.iter().map(row))
+}
+
+/// Space, columns and all measures of a layer, and the reasons of those that do not exist.
+pub(super) fn measured_row(layer: &LayerProfile) -> (Vec<String>, Vec<String>) {
+    let mut row = vec![layer.space.clone(), layer.n_features.to_string()];
+    let mut reasons = Vec::new();
+    for measure in MEASURES {
+        let value = (measure.of)(layer);
+        row.push(optional(value.ok()));
+        reasons.extend(value.err().map(|reason| format!("{}: {reason}", measure.key)));
+    }
+    (row, reasons)
 }
 
 fn write_spectrum(path: &Path, layers: &[LayerProfile]) -> Result<()> {
@@ -305,17 +311,19 @@ fn write_similarities(path: &Path, similarities: &Similarities) -> Result<()> {
 }
 
 /// Columns of the similarity of two layers.
-const SIMILARITIES: [&str; 4] = ["cka", "biased_cka", "procrustes", "neighbor_overlap"];
+pub(super) const SIMILARITIES: [&str; 4] = ["cka", "biased_cka", "procrustes", "neighbor_overlap"];
 
-fn similarity_row(space: &str, other: &str, pair: &Similarity) -> Vec<String> {
-    vec![
-        space.to_owned(),
-        other.to_owned(),
+pub(super) fn similarity_cells(pair: &Similarity) -> [String; 4] {
+    [
         optional(pair.cka),
         pair.biased_cka.to_string(),
         optional(pair.procrustes),
         pair.neighbor_overlap.to_string(),
     ]
+}
+
+fn similarity_row(space: &str, other: &str, pair: &Similarity) -> Vec<String> {
+    [space.to_owned(), other.to_owned()].into_iter().chain(similarity_cells(pair)).collect()
 }
 
 /// Writes the similarities of the layers of two runs.

@@ -9,6 +9,7 @@ use super::prepared::{Prepared, complete, open, prepare};
 use super::session::{self, Session};
 use super::steps::activations::{activations_of_network, given_activations};
 use super::steps::clusters::{ClusterSpace, cluster_space};
+use super::steps::epoch_measures::measure_epochs;
 use super::steps::epochs::{self, EpochStages};
 use super::steps::figures;
 use super::steps::given_network::activations_of_given_network;
@@ -194,6 +195,7 @@ impl Study<'_> {
         if let Some(choice) = &run.epochs_to_embed {
             EpochStages { run, methods: &self.methods, prepared, maps: &maps }
                 .run(session, choice)?;
+            measure_epochs(session, choice, prepared)?;
         }
         page::write(session, run.report_points)
     }

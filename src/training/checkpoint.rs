@@ -1,6 +1,6 @@
 //! A training between two epochs: everything that is needed to go on as if it had not stopped.
 
-use super::{History, Job, Training};
+use super::{Dynamics, History, Job, Training};
 use crate::dataset::Samples;
 use crate::error::{Error, Result};
 use crate::files::{create_folder, write_atomic};
@@ -28,6 +28,8 @@ pub struct Checkpoint {
     pub(super) best: Option<Weights>,
     /// Wall time of the epochs up to it, of the last ones if that of some is not known.
     pub(super) seconds: Vec<f64>,
+    /// None in checkpoints of versions that did not keep it.
+    dynamics: Option<Dynamics>,
 }
 
 /// Metadata of a checkpoint.
@@ -40,6 +42,9 @@ struct About {
     history: History,
     /// Steps that the optimiser took.
     steps: usize,
+    /// Training rows whose dynamics it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dynamics_of: Option<usize>,
 }
 
 /// Where checkpoints go, and how often.
@@ -63,6 +68,7 @@ pub(super) struct Snapshot<'a> {
     pub(super) best: Option<&'a Weights>,
     /// Of the last epochs.
     pub(super) seconds: &'a [f64],
+    pub(super) dynamics: Option<&'a Dynamics>,
 }
 
 impl Checkpoint {
@@ -123,7 +129,13 @@ impl Checkpoint {
         }
         let best = about.training.keep_best.then(|| part("best")).transpose()?;
         let seconds = read_seconds(path, epochs);
-        Ok(Self { path: path.to_owned(), weights: part("weights")?, moments, best, seconds, about })
+        let dynamics = about
+            .dynamics_of
+            .map(|n| read_dynamics(&tensors, n, epochs))
+            .transpose()
+            .map_err(of)?;
+        let weights = part("weights")?;
+        Ok(Self { path: path.to_owned(), weights, moments, best, seconds, dynamics, about })
     }
 
     /// The checkpoints in a folder, that of most epochs first.
@@ -155,6 +167,11 @@ impl Checkpoint {
     /// History up to it.
     pub fn history(&self) -> &History {
         &self.about.history
+    }
+
+    /// What the network said of `n` training rows so far, if it holds that.
+    pub(super) fn dynamics_of(&self, n: usize) -> Option<&Dynamics> {
+        self.dynamics.as_ref().filter(|dynamics| dynamics.n_samples() == n)
     }
 
     /// Number of steps that the optimiser took, and its moments.
@@ -233,6 +250,7 @@ impl Checkpoints<'_> {
             past: (steps, moments),
             best,
             seconds,
+            dynamics,
         } = snapshot;
         let mut tensors = Weights::default();
         let mut moments = moments.into_iter();
@@ -249,12 +267,16 @@ impl Checkpoints<'_> {
                 insert("adam_second", second);
             }
         }
+        if let Some(dynamics) = dynamics {
+            insert_dynamics(&mut tensors, dynamics);
+        }
         let about = About {
             architecture: architecture.clone(),
             training: training.clone(),
             data: data.clone(),
             history: history.clone(),
             steps,
+            dynamics_of: dynamics.map(Dynamics::n_samples),
         };
         create_folder(self.folder)?;
         // Before the checkpoint, which it must not be behind.
@@ -263,6 +285,30 @@ impl Checkpoints<'_> {
         let bytes = tensor_bytes(&path, KEY, &about, &tensors)?;
         write_atomic(&path, |writer| writer.write_all(&bytes))
     }
+}
+
+/// Names of the tensors of the dynamics, n_epochs x n_samples; those of `RIGHT` are 1 or 0.
+const PROBABILITIES: &str = "dynamics.probabilities";
+const RIGHT: &str = "dynamics.right";
+
+fn insert_dynamics(tensors: &mut Weights, dynamics: &Dynamics) {
+    let shape = vec![dynamics.n_epochs(), dynamics.n_samples()];
+    let epochs = || 0..dynamics.n_epochs();
+    let probabilities = epochs().flat_map(|epoch| dynamics.probabilities(epoch)).copied().collect();
+    let right = epochs().flat_map(|epoch| dynamics.right(epoch));
+    let right = right.map(|&right| f32::from(u8::from(right))).collect();
+    tensors.insert(PROBABILITIES.into(), shape.clone(), probabilities);
+    tensors.insert(RIGHT.into(), shape, right);
+}
+
+fn read_dynamics(tensors: &Weights, n: usize, epochs: usize) -> Result<Dynamics> {
+    let mut dynamics = Dynamics::new(n);
+    let probabilities = tensors.get(PROBABILITIES, &[epochs, n])?;
+    let right = tensors.get(RIGHT, &[epochs, n])?;
+    for (probabilities, right) in probabilities.chunks(n.max(1)).zip(right.chunks(n.max(1))) {
+        dynamics.push(probabilities.to_vec(), right.iter().map(|&right| right == 1.0).collect());
+    }
+    Ok(dynamics)
 }
 
 /// File beside checkpoints with the wall time of their epochs: within them it would make no two of

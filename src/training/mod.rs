@@ -15,6 +15,11 @@ mod checkpoint;
     not(feature = "train"),
     expect(dead_code, reason = "parts of it are for trainings alone")
 )]
+mod dynamics;
+#[cfg_attr(
+    not(feature = "train"),
+    expect(dead_code, reason = "parts of it are for trainings alone")
+)]
 mod epochs;
 #[cfg(feature = "train")]
 mod guard;
@@ -32,6 +37,7 @@ mod session;
 mod session;
 
 pub use checkpoint::{Checkpoint, Checkpoints};
+pub use dynamics::Dynamics;
 pub use epochs::{EpochChoice, EpochWeights};
 #[cfg(feature = "train")]
 pub(crate) use guard::guarded;
@@ -166,6 +172,9 @@ pub struct Trained {
     /// Wall time of each epoch, validation included and the test rows not. Of a training that went
     /// on from a checkpoint without its `seconds.csv` beside it, of the epochs since.
     pub seconds: Vec<f64>,
+    /// What the network said of each training row in each epoch; none if it went on from a
+    /// checkpoint that does not hold it.
+    pub dynamics: Option<Dynamics>,
 }
 
 impl Training {

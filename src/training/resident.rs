@@ -1,9 +1,10 @@
 //! The data on the device, and what a network makes of them.
 
 use super::Performance;
+use super::dynamics::Epoch;
 use crate::dataset::Samples;
 use crate::error::{Error, Result};
-use crate::model::{Architecture, Network};
+use crate::model::{Architecture, Network, to_host};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 
 /// Values that burn's CPU device adds up in one order, whatever the number of threads: fewer than
@@ -125,5 +126,42 @@ impl Tally {
             Ok(values[0] / n as f32)
         };
         Ok(Performance { loss: read(self.loss)?, accuracy: read(self.right)? })
+    }
+}
+
+/// Logits of training batches on the device, which are read some at a time: a read waits for all
+/// work before it.
+#[derive(Default)]
+pub(super) struct Logits {
+    rows: Vec<usize>,
+    batches: Vec<Tensor<2>>,
+}
+
+impl Logits {
+    /// Values that are kept on the device at most: 16 MiB.
+    const VALUES: usize = 1 << 22;
+
+    /// Keeps the logits of a batch of these rows; `epoch` takes what is read.
+    pub(super) fn keep(
+        &mut self,
+        rows: &[usize],
+        logits: Tensor<2>,
+        epoch: &mut Epoch<'_>,
+    ) -> Result<()> {
+        let n_classes = logits.dims()[1];
+        self.rows.extend_from_slice(rows);
+        self.batches.push(logits);
+        if self.rows.len() * n_classes < Self::VALUES { Ok(()) } else { self.read(epoch) }
+    }
+
+    /// Reads what is kept.
+    pub(super) fn read(&mut self, epoch: &mut Epoch<'_>) -> Result<()> {
+        let (rows, batches) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.batches));
+        if batches.is_empty() {
+            return Ok(());
+        }
+        let logits = to_host(Tensor::cat(batches, 0), "the logits of the training rows")?;
+        epoch.note(&rows, &logits);
+        Ok(())
     }
 }

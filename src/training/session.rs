@@ -2,9 +2,10 @@
 
 use super::adam::Adam;
 use super::checkpoint::{Checkpoint, Snapshot};
+use super::dynamics::{self, Dynamics};
 use super::guard::guarded;
 use super::history::{History, Performance};
-use super::resident::{Resident, Tally, cross_entropy};
+use super::resident::{Logits, Resident, Tally, cross_entropy};
 use super::{Job, Trained, Training, check_fit};
 use crate::compute;
 use crate::dataset::Samples;
@@ -35,7 +36,7 @@ pub(super) fn train(
         let mut session = Session::new(training, job, device, burn)?;
         session.keep(job)?;
         while !session.is_over() {
-            session.epoch(&train, &validation, test.as_ref(), observer)?;
+            session.epoch(job, &train, &validation, test.as_ref(), observer)?;
             // Before the checkpoint: from it on no earlier weights can be had.
             session.keep(job)?;
             session.checkpoint(job, data)?;
@@ -64,6 +65,8 @@ struct Session<'a> {
     /// Weights of the epoch of least validation loss, if they are kept.
     best: Option<Weights>,
     seconds: Vec<f64>,
+    /// None if earlier epochs are not known.
+    dynamics: Option<Dynamics>,
     /// The checkpoint that it went on from.
     resumed: Option<&'a Path>,
 }
@@ -94,7 +97,22 @@ impl<'a> Session<'a> {
         let best = job.resume.and_then(|checkpoint| checkpoint.best.clone());
         let seconds = job.resume.map_or_else(Vec::new, |checkpoint| checkpoint.seconds.clone());
         let resumed = job.resume.map(Checkpoint::path);
-        Ok(Self { training, compute, device, network, adam, history, best, seconds, resumed })
+        let dynamics = match job.resume {
+            Some(checkpoint) => checkpoint.dynamics_of(job.train.len()).cloned(),
+            None => Some(Dynamics::new(job.train.len())),
+        };
+        Ok(Self {
+            training,
+            compute,
+            device,
+            network,
+            adam,
+            history,
+            best,
+            seconds,
+            dynamics,
+            resumed,
+        })
     }
 
     /// Writes the weights of the present epoch if they are to be kept.
@@ -122,6 +140,7 @@ impl<'a> Session<'a> {
             past: self.adam.past()?,
             best: self.best.as_ref(),
             seconds: &self.seconds,
+            dynamics: self.dynamics.as_ref(),
         })
     }
 
@@ -137,6 +156,7 @@ impl<'a> Session<'a> {
 
     fn epoch(
         &mut self,
+        job: &Job,
         train: &Resident,
         validation: &Resident,
         test: Option<&Resident>,
@@ -149,6 +169,8 @@ impl<'a> Session<'a> {
         let order =
             Random::new(training.random_state, ORDER_STREAM + epoch as u64).permutation(train.n);
         let mut total = Tally::new(self.device);
+        let mut said = dynamics::Epoch::new(&job.train.labels);
+        let mut kept = Logits::default();
         for (step, batch) in order.chunks(training.batch_size).enumerate() {
             // Sorted, so that the rows of a batch stand in one order however the data are cut into
             // parts.
@@ -158,7 +180,9 @@ impl<'a> Session<'a> {
             let masks = self.masks(epoch, step, rows.len());
             let logits = self.network.forward_training(x.autodiff(), masks);
             let loss = cross_entropy(&logits, targets.clone().autodiff());
-            total.add(&loss.clone().inner(), &logits.inner(), targets);
+            let logits = logits.inner();
+            total.add(&loss.clone().inner(), &logits, targets);
+            kept.keep(&rows, logits, &mut said)?;
             let gradients = (loss / rows.len() as f32).backward();
             self.adam.step(&mut self.network, gradients);
             self.compute.check("training")?;
@@ -166,6 +190,7 @@ impl<'a> Session<'a> {
             let all = training.epochs * steps;
             observer.step(done as u64, all as u64, &self.history.last_figures())?;
         }
+        kept.read(&mut said)?;
         let network = self.network.inner();
         let of_epoch = (total.mean(train.n)?, validation.performance(&network)?);
         self.seconds.push(start.elapsed().as_secs_f64());
@@ -183,6 +208,9 @@ impl<'a> Session<'a> {
             )));
         }
         self.history.push(of_epoch.0, of_epoch.1, test);
+        if let Some(dynamics) = &mut self.dynamics {
+            said.end(dynamics);
+        }
         if training.keep_best && self.history.best_epoch() == Some(self.history.len()) {
             self.best = Some(network.to_weights()?);
         }
@@ -222,7 +250,8 @@ impl<'a> Session<'a> {
             None => self.history.len(),
         };
         let weights = self.best.map_or_else(|| self.network.inner().to_weights(), Ok)?;
-        Ok(Trained { weights, epoch, history: self.history, stopped_early, seconds: self.seconds })
+        let Self { history, seconds, dynamics, .. } = self;
+        Ok(Trained { weights, epoch, history, stopped_early, seconds, dynamics })
     }
 }
 

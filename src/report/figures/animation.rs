@@ -6,17 +6,16 @@
 //! goes straight from one position to the next, and a frame holds only what differs from the frame
 //! before.
 
-use super::canvas::{Canvas, Color, Dot, FRAME, INK, SOFT_INK, Text, WHITE, outline};
+use super::canvas::{Canvas, Dot, FRAME, SOFT_INK, Text, outline};
 use super::classes::{NamedClasses, OTHERS};
 use super::font::{fit, text_width};
+use super::frames::{self, FIRST_COLOR, HOLD, HOLD_FIRST, HOLD_LAST, Palette};
 use super::raster::Raster;
 use super::scatter::{View, Window, dot_style};
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
 use crate::matrix::Matrix;
-use gif::{DisposalMethod, Encoder, Frame, Repeat};
 use rayon::prelude::*;
-use std::collections::HashMap;
 use std::path::Path;
 
 /// Side of the square that the maps are drawn in.
@@ -34,19 +33,8 @@ const WIDEST_NAME: f64 = 180.0;
 const MOST_BETWEEN: usize = 8;
 /// Frames between maps in all, about.
 const BETWEEN_IN_ALL: usize = 160;
-/// Times in hundredths of a second: of a frame between maps, of a map, of the first and of the last
-/// one.
+/// Time of a frame between maps, in hundredths of a second.
 const STEP: u16 = 5;
-const HOLD: u16 = 40;
-const HOLD_FIRST: u16 = 120;
-const HOLD_LAST: u16 = 250;
-/// Places in the palette: the background first, then what did not change, then the classes. Low
-/// numbers pack best.
-const GROUND: u8 = 0;
-const UNCHANGED: u8 = 1;
-const FIRST_CLASS: usize = 2;
-/// Shades of grey for smooth letters.
-const GREYS: usize = 12;
 
 /// Maps of the same points, one after the other.
 #[derive(Clone, Debug)]
@@ -136,7 +124,10 @@ impl Animation<'_> {
         let (width, height) = self.size();
         let classes = self.classes();
         let entries = classes.legend(self.class_names);
-        let palette = Palette::new(&classes, &entries);
+        let of_entry = |(class, _): &(Option<usize>, String)| {
+            class.map_or(OTHERS, |class| classes.color(class))
+        };
+        let palette = Palette::of(&entries.iter().map(of_entry).collect::<Vec<_>>());
         let window = Window::around(self.maps.iter().map(|stop| stop.map));
         let painter = Painter {
             view: View { window, corner: (MARGIN, HEAD), size: (SIDE, SIDE) },
@@ -150,25 +141,8 @@ impl Animation<'_> {
             .par_iter()
             .map(|shown| painter.paint(&grounds[shown.at], shown, &self.maps))
             .collect();
-        let frames = (0..shown.len()).into_par_iter().map(|at| {
-            let before = if at == 0 { None } else { Some(&painted[at - 1][..]) };
-            let mut frame = difference(before, &painted[at], width.into());
-            frame.delay = shown[at].time;
-            frame.make_lzw_pre_encoded();
-            frame
-        });
-        let frames: Vec<Frame<'_>> = frames.collect();
-        let mut bytes = Vec::new();
-        let words = |error: gif::EncodingError| error.to_string();
-        let mut encoder =
-            Encoder::new(&mut bytes, width, height, &palette.bytes()).map_err(words)?;
-        encoder.set_repeat(Repeat::Infinite).map_err(words)?;
-        frames
-            .iter()
-            .try_for_each(|frame| encoder.write_lzw_pre_encoded_frame(frame))
-            .map_err(words)?;
-        drop(encoder);
-        Ok(bytes)
+        let times: Vec<u16> = shown.iter().map(|shown| shown.time).collect();
+        frames::encoded((width, height), &palette, &painted, &times)
     }
 
     /// Everything but the points, with the caption of each map.
@@ -236,7 +210,7 @@ struct Shown {
 /// Place in the palette of the colour of a class: that of its entry in the legend.
 fn place(entries: &[(Option<usize>, String)], label: u16) -> u8 {
     let own = entries.iter().position(|(class, _)| *class == Some(usize::from(label)));
-    (FIRST_CLASS + own.unwrap_or(entries.len() - 1)) as u8
+    (FIRST_COLOR + own.unwrap_or(entries.len() - 1)) as u8
 }
 
 /// Painter of points on a background.
@@ -280,74 +254,4 @@ fn stamp(n: usize) -> Vec<(i64, i64)> {
     let reach = radius as i64;
     let square = (-reach..=reach).flat_map(|dy| (-reach..=reach).map(move |dx| (dx, dy)));
     square.filter(|(dx, dy)| ((dx * dx + dy * dy) as f64) <= radius * radius).collect()
-}
-
-/// The smallest frame that turns one picture into the next.
-fn difference(before: Option<&[u8]>, pixels: &[u8], width: usize) -> Frame<'static> {
-    let changed = |at: usize| before.is_none_or(|before| before[at] != pixels[at]);
-    let (mut x, mut y) = ((usize::MAX, 0), (usize::MAX, 0));
-    for at in (0..pixels.len()).filter(|&at| changed(at)) {
-        let column = at % width;
-        let row = at / width;
-        x = (x.0.min(column), x.1.max(column));
-        y = (y.0.min(row), y.1.max(row));
-    }
-    if x.0 > x.1 {
-        // Nothing moved; the time counts all the same.
-        (x, y) = ((0, 0), (0, 0));
-    }
-    let positions = (y.0..=y.1).flat_map(|row| (x.0..=x.1).map(move |column| row * width + column));
-    let buffer: Vec<u8> =
-        positions.map(|at| if changed(at) { pixels[at] } else { UNCHANGED }).collect();
-    Frame {
-        dispose: DisposalMethod::Keep,
-        transparent: before.map(|_| UNCHANGED),
-        left: x.0 as u16,
-        top: y.0 as u16,
-        width: (x.1 - x.0 + 1) as u16,
-        height: (y.1 - y.0 + 1) as u16,
-        buffer: buffer.into(),
-        ..Frame::default()
-    }
-}
-
-/// At most 256 colours.
-struct Palette(Vec<Color>);
-
-impl Palette {
-    fn new(classes: &NamedClasses, entries: &[(Option<usize>, String)]) -> Self {
-        let of_entry = |(class, _): &(Option<usize>, String)| {
-            class.map_or(OTHERS, |class| classes.color(class))
-        };
-        let classes = || entries.iter().map(of_entry);
-        let greys = (0..GREYS).map(|shade| INK.mix(WHITE, shade as f64 / GREYS as f64));
-        let mut colors: Vec<Color> =
-            [WHITE, WHITE].into_iter().chain(classes()).chain(greys).chain([FRAME]).collect();
-        // The rims of the legend's dots.
-        colors.extend(classes().map(|color| color.mix(WHITE, 0.5)));
-        Self(colors)
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        self.0.iter().flat_map(|color| [color.0, color.1, color.2]).collect()
-    }
-
-    /// The nearest colour of each pixel.
-    fn indexed(&self, pixels: &[u8]) -> Vec<u8> {
-        let mut known: HashMap<[u8; 3], u8> = HashMap::from([([255; 3], GROUND)]);
-        let nearest = |pixel: &[u8; 3]| {
-            let distance = |color: &Color| {
-                let parts = [color.0, color.1, color.2].into_iter().zip(*pixel);
-                parts.map(|(a, b)| (i32::from(a) - i32::from(b)).pow(2)).sum::<i32>()
-            };
-            let others = self.0.iter().enumerate().filter(|(at, _)| *at != usize::from(UNCHANGED));
-            others.min_by_key(|(_, color)| distance(color)).map_or(GROUND, |(at, _)| at as u8)
-        };
-        pixels
-            .as_chunks::<3>()
-            .0
-            .iter()
-            .map(|pixel| *known.entry(*pixel).or_insert_with(|| nearest(pixel)))
-            .collect()
-    }
 }

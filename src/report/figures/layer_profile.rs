@@ -11,8 +11,8 @@ const PANEL_HEIGHT: f64 = 210.0;
 const PANEL_NAME: f64 = 48.0;
 const PANEL_GAP: f64 = 26.0;
 const AXIS: f64 = 80.0;
-/// Width of one layer, and the least of all.
-const LAYER: f64 = 130.0;
+/// Usual distance of two layers.
+pub const SPACING: f64 = 130.0;
 const LEAST_WIDTH: f64 = 520.0;
 const LEGEND: f64 = 330.0;
 const FOOT: f64 = 46.0;
@@ -23,8 +23,10 @@ const RADIUS: f64 = 6.0;
 pub struct LayerProfile {
     /// Above the figure.
     pub title: String,
-    /// Names of the layers, from the input on.
+    /// Names of the layers, from the input on, or of epochs; an empty one is not written.
     pub layers: Vec<String>,
+    /// Distance of two of them, in pixels.
+    pub spacing: f64,
     /// From the top down.
     pub panels: Vec<ProfilePanel>,
 }
@@ -40,6 +42,9 @@ pub struct ProfilePanel {
     pub rule: Option<(String, f64)>,
     /// `true` for a logarithmic scale; all values are then above 0.
     pub is_logarithmic: bool,
+    /// Range of the values in place of that of the panel's own, so that panels of several figures
+    /// can be compared.
+    pub range: Option<(f64, f64)>,
 }
 
 impl ProfilePanel {
@@ -47,11 +52,16 @@ impl ProfilePanel {
         if self.is_logarithmic { value.log10() } else { value }
     }
 
-    /// Range of the values, with some air.
-    fn range(&self) -> (f64, f64) {
+    /// Range of the values as they are shown, with some air.
+    fn shown_range(&self) -> (f64, f64) {
         let values = self.series.iter().flat_map(|(_, values)| values.iter().flatten().copied());
-        let values = values.chain(self.rule.iter().map(|(_, value)| *value));
+        let own = values.chain(self.rule.iter().map(|(_, value)| *value));
+        let values: Vec<f64> = match self.range {
+            Some((low, high)) => vec![low, high],
+            None => own.collect(),
+        };
         let (low, high) = values
+            .into_iter()
             .map(|value| self.shown(value))
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
         if low > high {
@@ -84,7 +94,7 @@ impl ProfilePanel {
 
 impl LayerProfile {
     fn width(&self) -> f64 {
-        (self.layers.len() as f64 * LAYER).max(LEAST_WIDTH)
+        (self.layers.len() as f64 * self.spacing).max(LEAST_WIDTH)
     }
 
     fn top(&self, panel: usize) -> f64 {
@@ -98,7 +108,7 @@ impl LayerProfile {
             corner: (MARGIN + AXIS, self.top(at)),
             size: (self.width(), PANEL_HEIGHT),
             x: (0.5, n + 0.5),
-            y: panel.range(),
+            y: panel.shown_range(),
         };
         let right = axes.corner.0 + axes.size.0;
         let title = fit(&panel.title, SUBTITLE, self.width());
@@ -177,8 +187,10 @@ impl Figure for LayerProfile {
         let each = self.width() / self.layers.len().max(1) as f64;
         for (at, layer) in self.layers.iter().enumerate() {
             let x = MARGIN + AXIS + (at as f64 + 0.5) * each;
-            let size = if text_width(layer, LABEL) < each - 10.0 { LABEL } else { TICK };
-            let name = fit(layer, size, each - 8.0);
+            let next = self.layers[at + 1..].iter().position(|name| !name.is_empty());
+            let room = next.map_or(each, |others| (others + 1) as f64 * each);
+            let size = if text_width(layer, LABEL) < room - 10.0 { LABEL } else { TICK };
+            let name = fit(layer, size, room - 8.0);
             canvas.text(&Text::new(&name, (x, y), size).align(Align::Center));
         }
     }

@@ -6,12 +6,15 @@ use crate::dataset::npy;
 use crate::error::{Error, Result};
 use crate::evaluation::{Confused, Predictions, ScoredOn, confusions};
 use crate::format::{listed, quoted, thousands};
+use crate::profile::epoch_findings;
 use crate::record::{Artifact, FinishedRun};
 use crate::report::drawing::drawing;
 use crate::report::figures::{Figure, vector};
 use crate::report::insights_table::scored_words;
 use crate::report::page::{Block, Curves, Section, Series, Table};
-use crate::report::{profile_figures, profile_table, quality_table};
+use crate::report::{
+    data_map as data_map_report, epoch_report, profile_figures, profile_table, quality_table,
+};
 use crate::training::History;
 
 pub(in crate::run) fn section(
@@ -42,7 +45,7 @@ pub(in crate::run) fn of_run(
             [Block::Table(tables::layers(architecture)), picture],
         ));
     }
-    sections.extend(training(run)?);
+    sections.extend(training(run, selected)?);
     let knn = [ScoredOn::Test, ScoredOn::TrainLeaveOneOut]
         .map(|kind| tables::knn(&run.results().knn, kind));
     sections.push(section("knn", "k-NN accuracy", knn.into_iter().flatten().map(Block::Table)));
@@ -144,6 +147,12 @@ fn profile(run: &FinishedRun, class_names: &[String]) -> Result<Option<Section>>
         let figure = profile_figures::reliability(calibration);
         blocks.push(draw(&figure, "Accuracy of the network against its confidence".into())?);
     }
+    let epochs = &run.results().epoch_profiles;
+    if let Some(figure) = epoch_report::figure(epochs) {
+        blocks.push(Block::Heading("Over the epochs of the training".into()));
+        blocks.push(Block::List(epoch_findings(epochs)));
+        blocks.push(draw(&figure, "Measures of the layers over the epochs".into())?);
+    }
     blocks.extend(profile_table::page_table(layers).map(Block::Table));
     blocks.extend(profile_table::depth_tables(profile, class_names).into_iter().map(Block::Table));
     blocks.extend(profile_table::look_at_counts(profile).map(Block::Table));
@@ -156,7 +165,7 @@ fn profile(run: &FinishedRun, class_names: &[String]) -> Result<Option<Section>>
     Ok(Some(section("profile", "Layer profile", blocks)))
 }
 
-fn training(run: &FinishedRun) -> Result<Option<Section>> {
+fn training(run: &FinishedRun, selected: &mut SelectedPoints<'_>) -> Result<Option<Section>> {
     let Some(history) = run.results().history.as_ref().filter(|history| !history.is_empty()) else {
         return Ok(None);
     };
@@ -200,8 +209,23 @@ fn training(run: &FinishedRun) -> Result<Option<Section>> {
     ];
     blocks.push(Block::Curves(panel("Loss against epoch", loss)));
     blocks.push(Block::Curves(panel("Accuracy against epoch", accuracy)));
+    blocks.extend(data_map(run, selected)?);
     blocks.push(Block::Table(tables::history(history)));
     Ok(Some(section("training", "Training", blocks)))
+}
+
+/// What became of the training points over the epochs: a sentence, and the figure that the run drew.
+fn data_map(run: &FinishedRun, selected: &mut SelectedPoints<'_>) -> Result<Vec<Block>> {
+    let Some(summary) = &run.results().data_map else { return Ok(Vec::new()) };
+    let mut blocks = vec![Block::Text(summary.finding())];
+    let name = format!("{}.svg", data_map_report::FIGURE);
+    if let Some(path) = selected.path(Artifact::Figure(&name), "the data map") {
+        let unread = |error: std::io::Error| Error::input(&path, error.to_string());
+        let svg = std::fs::read_to_string(&path).map_err(unread)?;
+        let label = "The data map: confidence against variability of the training points".into();
+        blocks.push(Block::Drawing { svg, label });
+    }
+    Ok(blocks)
 }
 
 /// Confusion matrices, pairs and gains.

@@ -355,7 +355,7 @@ fn side_by_side(maps: &[Matrix]) -> Result<Matrix> {
 }
 
 /// Passes on cancellation but no progress: steps within a frame are not those of the stage.
-struct Quiet<'a>(&'a dyn Observer);
+pub(super) struct Quiet<'a>(pub(super) &'a dyn Observer);
 
 impl Observer for Quiet<'_> {
     fn is_cancelled(&self) -> bool {

@@ -2,6 +2,7 @@
 
 pub(super) mod activations;
 pub mod clusters;
+pub(super) mod epoch_measures;
 pub(super) mod epochs;
 pub(super) mod figures;
 pub(super) mod given_network;

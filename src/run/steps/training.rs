@@ -4,9 +4,11 @@ use super::figures;
 use crate::dataset::{Classes, Dataset};
 use crate::error::Result;
 use crate::model::{Weights, read_weights, write_weights};
+use crate::profile::DataMap;
 use crate::progress::{Observer, Reporter};
 use crate::record::{Artifact, Inference, RunFolder, Stage, TrainingSummary};
 use crate::report::csv_file;
+use crate::report::data_map;
 use crate::report::drawing::drawing;
 use crate::run::job::{Run, TrainRun};
 use crate::run::prepared::Prepared;
@@ -94,6 +96,7 @@ pub(in crate::run) fn training(
             None => {
                 let trained = trained(session, run, kept, prepared, observer)?;
                 note_training(session.record, kept, &trained)?;
+                note_data_map(session.record, &trained, prepared)?;
                 trained.weights
             }
         };
@@ -123,6 +126,24 @@ fn note_training(
     let results = record.results_mut();
     results.history = Some(trained.history.clone());
     results.training = Some(TrainingSummary::of(trained));
+    Ok(())
+}
+
+/// Writes the data map of a training, if the network's answers in all its epochs are known.
+fn note_data_map(record: &mut RunFolder, trained: &Trained, prepared: &Prepared) -> Result<()> {
+    let Some(map) = trained.dynamics.as_ref().and_then(DataMap::of) else {
+        record.warn(
+            "no data map: the checkpoint that the training went on from does not hold what the \
+             network said in earlier epochs",
+        );
+        return Ok(());
+    };
+    let file = Artifact::Scores(data_map::FILE);
+    let path = record.below(file)?;
+    data_map::write_csv(&path, &map, &prepared.train.labels, &prepared.data.class_names)?;
+    record.list(file, None, None);
+    figures::write(record, data_map::FIGURE, &data_map::figure(&map))?;
+    record.results_mut().data_map = Some(map.summary());
     Ok(())
 }
 
