@@ -11,7 +11,7 @@ use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
 use layerlens::recipe::{Blueprint, Candidate, PRESETS, is_sweep, read_sweep};
-use layerlens::report::{cluster_table, model_table, quality_table, table};
+use layerlens::report::{cluster_table, model_table, profile_table, quality_table, table};
 use layerlens::run::{self, CompareModels, Encoded};
 use std::path::Path;
 
@@ -137,8 +137,12 @@ pub fn compare_models(global: &Global, args: &CompareModelsArgs) -> Result<()> {
             clusters.join("\n")
         )
     });
+    let layers = &summary.results.layer_profiles;
+    let profile = summary.results.profile.as_ref();
+    let profile = profile
+        .map_or(String::new(), |profile| format!("\n{}", profile_table::text(layers, profile)));
     print(&format!(
-        "\n{}{encoded}\nwritten to {path}:\n{}look at {path}/figures/models.png first\n",
+        "\n{}{encoded}{profile}\nwritten to {path}:\n{}look at {path}/figures/models.png first\n",
         model_table::text(&summary.results.models),
         super::written(&summary.path),
     ));

@@ -44,7 +44,7 @@ pub use probe::{FittedProbe, LinearProbe, ProbedLayer};
 pub use ridge::ridge_predictions;
 pub use separation::{ClassMeans, Separation};
 pub use similarity::{ComparedLayer, CrossSimilarities, Similarities, Similarity, compared_rows};
-pub use words::findings;
+pub use words::{findings, model_findings};
 
 use crate::error::{Error, Result};
 use crate::evaluation::ScoredOn;

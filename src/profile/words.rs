@@ -1,7 +1,7 @@
 //! What the measures say, in sentences that are made from the numbers.
 
 use super::measure::{MEASURES, Measure};
-use super::{LayerProfile, Outcome, Profile};
+use super::{Calibration, LayerProfile, Outcome, Profile, Similarities};
 use crate::evaluation::space_title;
 
 /// Rise of the accuracy that counts as a gain.
@@ -31,7 +31,7 @@ pub fn findings(layers: &[LayerProfile], profile: &Profile) -> Vec<String> {
         separation(layers),
         similarity(layers, profile),
         depth(profile),
-        calibration(profile),
+        profile.calibration.known().map(|found| calibration("The network", found)),
     ]
     .into_iter()
     .flatten()
@@ -148,15 +148,57 @@ fn depth(profile: &Profile) -> Option<String> {
     ))
 }
 
-fn calibration(profile: &Profile) -> Option<String> {
-    let calibration = profile.calibration.known()?;
+fn calibration(network: &str, calibration: &Calibration) -> String {
     let word = match calibration.temperature {
         t if t > SURE => "too sure",
         t if t < 1.0 / SURE => "not sure enough",
         _ => "about as sure as it is right",
     };
-    Some(format!(
-        "The network is {word}: expected calibration error {:.3}, {:.3} with temperature {:.2}.",
+    format!(
+        "{network} is {word}: expected calibration error {:.3}, {:.3} with temperature {:.2}.",
         calibration.ece, calibration.ece_scaled, calibration.temperature
-    ))
+    )
+}
+
+/// Sentences about several networks whose layers were measured together: which of the `last` hidden
+/// layers a linear probe reads best, how similar they are, and how sure each network is.
+pub fn model_findings(
+    layers: &[LayerProfile],
+    similarities: Option<&Similarities>,
+    last: &[String],
+    calibrations: &[(String, Outcome<Calibration>)],
+) -> Vec<String> {
+    let of_calibration = |(name, found): &(String, Outcome<Calibration>)| {
+        found.known().map(|found| calibration(name, found))
+    };
+    let calibrated = calibrations.iter().filter_map(of_calibration);
+    let compared = similarities.and_then(|similarities| similar(similarities, last));
+    probed(layers, last).into_iter().chain(compared).chain(calibrated).collect()
+}
+
+fn probed(layers: &[LayerProfile], last: &[String]) -> Option<String> {
+    let mut found = values(layers, "probe_accuracy");
+    found.retain(|(space, _)| last.iter().any(|last| last == space));
+    found.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let words: Vec<String> = found
+        .iter()
+        .map(|(space, value)| format!("{:.1} % in {}", 100.0 * value, space_title(space)))
+        .collect();
+    (!words.is_empty()).then(|| {
+        format!(
+            "Of the last hidden layers a linear probe reads the class best: {}.",
+            words.join(", ")
+        )
+    })
+}
+
+fn similar(similarities: &Similarities, last: &[String]) -> Option<String> {
+    let pairs = (0..last.len()).flat_map(|i| (i + 1..last.len()).map(move |j| (i, j)));
+    let words: Vec<String> = pairs
+        .filter_map(|(i, j)| {
+            let cka = similarities.between(&last[i], &last[j])?.cka?;
+            Some(format!("{cka:.2} of {} and {}", space_title(&last[i]), space_title(&last[j])))
+        })
+        .collect();
+    (!words.is_empty()).then(|| format!("Similarity of these layers (CKA): {}.", words.join(", ")))
 }

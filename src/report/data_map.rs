@@ -8,9 +8,7 @@ use crate::profile::DataMap;
 use crate::random::Random;
 use std::path::Path;
 
-/// Name of the table's file.
-pub const FILE: &str = "data_map.csv";
-/// Name of the figure's files.
+/// Name of the files of table and figure, but for the extension.
 pub const FIGURE: &str = "data_map";
 /// Training points that the figure shows at most.
 const SHOWN: usize = 10_000;

@@ -44,7 +44,7 @@ const SEPARATION: Shown = Shown {
     keys: &["separation_fuzziness"],
     is_logarithmic: true,
 };
-const SIMILARITY: &str = "similarity (CKA) to what the layer is after the last epoch";
+const SIMILARITY: &str = "similarity (CKA) to the layer's last state";
 
 /// Writes a line for each layer after each epoch: all measures, and the similarity to the layer
 /// after the last of the epochs.
@@ -119,9 +119,6 @@ pub fn figure(epochs: &[EpochProfile]) -> Option<LayerProfileFigure> {
     let of = |title: &str, shown: &Shown| {
         panel(title, values(epochs, shown.keys[0], shown.is_logarithmic), shown.is_logarithmic)
     };
-    let mut accuracy = of("accuracy of a linear probe on the test points", &ACCURACY);
-    let network = epochs.iter().map(|epoch| Some(epoch.network_accuracy)).collect();
-    accuracy.series.push(("the network".into(), network));
     let similarity = epochs.iter().map(|epoch| epoch.cka_to_last().collect()).collect();
     let spacing = EPOCH.min(WIDEST / epochs.len() as f64);
     let every = (EPOCH / spacing).ceil() as usize;
@@ -133,8 +130,9 @@ pub fn figure(epochs: &[EpochProfile]) -> Option<LayerProfileFigure> {
         title: "The layers over the epochs of the training".into(),
         layers: epochs.iter().enumerate().map(name).collect(),
         spacing,
+        x_title: "epoch".into(),
         panels: vec![
-            accuracy,
+            of("accuracy of a linear probe on the test points", &ACCURACY),
             of("participation ratio (log scale)", &DIMENSIONS),
             of(SEPARATION.title, &SEPARATION),
             panel(SIMILARITY, similarity, false),
@@ -165,10 +163,10 @@ fn frame(epochs: &[EpochProfile], at: usize) -> LayerProfileFigure {
         ProfilePanel { title: shown.title.into(), series, rule: None, is_logarithmic, range }
     };
     let mut accuracy = of(&ACCURACY);
-    let network = epochs.iter().map(|epoch| epoch.network_accuracy);
-    accuracy.range =
-        range(accuracy.range.iter().flat_map(|(low, high)| [*low, *high]).chain(network));
-    accuracy.rule = Some(("the network".into(), epochs[at].network_accuracy));
+    // Before the training the network guesses: a scale that shows that shows little else.
+    let network = epochs[at].network_accuracy;
+    let is_shown = accuracy.range.is_some_and(|(low, high)| (low..=high).contains(&network));
+    accuracy.rule = is_shown.then(|| ("the network".into(), network));
     let similarity = ProfilePanel {
         title: SIMILARITY.into(),
         series: vec![("CKA".into(), epochs[at].cka_to_last().collect())],
@@ -187,6 +185,7 @@ fn frame(epochs: &[EpochProfile], at: usize) -> LayerProfileFigure {
         },
         layers: titles(epochs),
         spacing: SPACING,
+        x_title: String::new(),
         panels: vec![accuracy, of(&DIMENSIONS), of(&SEPARATION), similarity],
     }
 }

@@ -123,6 +123,7 @@ pub fn layers(measured: &[LayerProfile], profile: &Profile) -> LayerProfileFigur
         title: "What each layer knows".into(),
         layers: measured.iter().map(|layer| capital(&space_title(&layer.space))).collect(),
         spacing: SPACING,
+        x_title: String::new(),
         panels,
     }
 }

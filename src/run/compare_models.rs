@@ -2,13 +2,14 @@
 //! layer of one of them.
 
 mod encoded;
+mod profiles;
 
 use super::job::{MethodChoice, starts};
 use super::prepared::complete;
 use super::session::{self, Session};
 use super::steps::figures;
 use super::steps::space::NamedMethod;
-use super::steps::training::write_history;
+use super::steps::training::{write_data_map, write_history};
 use super::study::{build_methods, check_methods};
 use crate::clustering::ClusterMethod;
 use crate::compute::{Description, Device};
@@ -21,6 +22,7 @@ use crate::neighbors::Search;
 use crate::progress::{Observer, Reporter};
 use crate::recipe::Candidate;
 use crate::record::{Artifact, Destination, ModelHistory, Opening, Results, RunFolder, Stage};
+use crate::report::data_map;
 use crate::report::drawing::drawing;
 use crate::report::figures::{ModelCurves, Models};
 use crate::report::model_table;
@@ -284,10 +286,10 @@ impl Prepared<'_> {
             session.on_cpu();
             self.compare(session.record)
         })?;
-        match &self.encoded {
-            Some((model, layer)) => self.encoded_layer(session, *model, layer),
-            None => Ok(()),
+        if let Some((model, layer)) = &self.encoded {
+            self.encoded_layer(session, *model, layer)?;
         }
+        self.profiles(session)
     }
 
     fn examples(&self, record: &mut RunFolder) -> Result<()> {
@@ -327,6 +329,8 @@ impl Prepared<'_> {
         let file = format!("history_{name}");
         write_history(record, &file, history)?;
         figures::history(record, &file, &format!("Training of {name}"), history)?;
+        let stem = format!("{}_{name}", data_map::FIGURE);
+        write_data_map(record, &stem, &trained, &train.labels, &data.class_names)?;
         let figure = drawing(name, architecture);
         figures::write(record, &format!("architecture_{name}"), &figure)?;
         let inference = Instant::now();

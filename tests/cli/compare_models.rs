@@ -76,6 +76,26 @@ fn models_are_compared_and_one_layer_is_embedded() {
             assert!(out.join(format!("figures/{figure}_{}.svg", row["model"])).exists());
         }
     }
+    // The layers of all models are measured and compared with each other.
+    let layers = table(&out.join("scores/layers.csv"));
+    let spaces: Vec<&str> = layers.iter().map(|row| row["space"].as_str()).collect();
+    assert_eq!(spaces.iter().filter(|space| **space == "raw").count(), 1);
+    for space in ["cnn-a_dense_2", "cnn-a_softmax", "small-batch_size-40_layer_1"] {
+        assert!(spaces.contains(&space), "{space} of {spaces:?}");
+    }
+    let probes = column(&layers, "probe_accuracy");
+    assert!(probes.iter().all(|accuracy| (0.2..=1.0).contains(accuracy)), "{probes:?}");
+    let pairs = table(&out.join("scores/layer_similarity.csv"));
+    assert_eq!(pairs.len(), spaces.len() * (spaces.len() - 1) / 2);
+    for row in &rows {
+        let map = table(&out.join(format!("scores/data_map_{}.csv", row["model"])));
+        let right = column(&map, "n_epochs_right").iter().sum::<f64>() / map.len() as f64;
+        let history = table(&out.join(format!("history_{}.csv", row["model"])));
+        let mean: f64 = column(&history, "train_accuracy").iter().sum();
+        assert!((right - mean).abs() < 1e-5, "{right} and {mean} of {}", row["model"]);
+    }
+    assert!(out.join("figures/layer_similarity.svg").exists());
+    assert!(outcome.stdout.contains("Of the last hidden layers a linear probe reads the class"));
     // The layer is that of model A, one row a test image, and its labels are the groups.
     let encoded = npy::read_matrix(out.join("activations/cnn-a_dense_2_test.npy")).unwrap();
     assert_eq!((encoded.n_samples(), encoded.n_features()), (120, 32));

@@ -10,6 +10,7 @@ use layerlens::embedding::Tsne;
 use layerlens::matrix::Matrix;
 use layerlens::model::read_weights;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -58,6 +59,80 @@ fn distances(map: &Matrix) -> Vec<f64> {
     (0..map.n_samples())
         .map(|i| between((map.row(i), map.row((i * 7 + 1) % map.n_samples()))))
         .collect()
+}
+
+/// The rows of a table, each by the names of its columns.
+fn table(path: &Path) -> Vec<BTreeMap<String, String>> {
+    let mut reader = csv::Reader::from_path(path).unwrap();
+    reader.deserialize().map(|row| row.unwrap()).collect()
+}
+
+#[test]
+fn the_layers_are_measured_after_every_epoch() {
+    let out = shared().0.path("out");
+    let rows = table(&out.join("scores/layers_by_epoch.csv"));
+    let places: Vec<(&str, &str)> =
+        rows.iter().map(|row| (row["epoch"].as_str(), row["space"].as_str())).collect();
+    let spaces = ["layer_1", "layer_2", "softmax"];
+    let expected = ["0", "1", "2", "3"].map(|epoch| spaces.map(|space| (epoch, space)));
+    assert_eq!(places, expected.concat());
+    // After the last epoch the layers are those of the run, and what they became.
+    let own = table(&out.join("scores/layers.csv"));
+    for row in &rows[9..] {
+        let own = own.iter().find(|own| own["space"] == row["space"]).unwrap();
+        for measure in ["probe_accuracy", "nearest_mean_accuracy", "participation_ratio", "nc1"] {
+            assert_eq!(row[measure], own[measure], "{measure} of {}", row["space"]);
+        }
+        let cka: f64 = row["cka_to_last"].parse().unwrap();
+        assert!((cka - 1.0).abs() < 1e-9, "{cka}");
+        assert_eq!(row["neighbor_overlap_to_last"], "1");
+    }
+    let cka = |at: usize| rows[at]["cka_to_last"].parse::<f64>().unwrap();
+    assert!(cka(0) < cka(3) && cka(3) < cka(6), "the first layer comes nearer to its end");
+    // Neighbours are not searched after every epoch, and the table says so.
+    assert!(rows.iter().all(|row| row["knn_accuracy"].is_empty()
+        && row["not_computed"].contains("knn_accuracy: its neighbours were not searched")));
+    let network = &manifest(&out)["results"]["epoch_profiles"][3]["network_accuracy"];
+    let test = &manifest(&out)["results"]["test"]["accuracy"];
+    assert!((network.as_f64().unwrap() - test.as_f64().unwrap()).abs() < 1e-6);
+    let listed = listed(&out);
+    for file in ["layers_by_epoch.png", "layers_by_epoch.svg", "layer_profile_epochs.gif"] {
+        assert!(listed.contains(&format!("figures/{file}")), "{file}");
+    }
+    let bytes = fs::read(out.join("figures/layer_profile_epochs.gif")).unwrap();
+    let mut options = gif::DecodeOptions::new();
+    options.set_color_output(gif::ColorOutput::Indexed);
+    let mut decoder = options.read_info(&bytes[..]).unwrap();
+    let mut frames = 0;
+    while decoder.read_next_frame().unwrap().is_some() {
+        frames += 1;
+    }
+    assert_eq!(frames, 4);
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("Over the epochs of the training"));
+}
+
+#[test]
+fn a_training_leaves_its_data_map() {
+    let out = shared().0.path("out");
+    let rows = table(&out.join("scores/data_map.csv"));
+    let summary = manifest(&out)["results"]["data_map"].clone();
+    assert_eq!(summary["n_epochs"], 3);
+    let by_right: Vec<usize> = (0..=3)
+        .map(|n| rows.iter().filter(|row| row["n_epochs_right"] == n.to_string()).count())
+        .collect();
+    assert_eq!(summary["by_n_right"], serde_json::json!(by_right));
+    assert_eq!(by_right.iter().sum::<usize>(), rows.len());
+    // The share that is right in an epoch is that of the history, on average over the epochs.
+    let history = table(&out.join("history.csv"));
+    let mean = history.iter().map(|row| row["train_accuracy"].parse::<f64>().unwrap()).sum::<f64>();
+    let right: usize = by_right.iter().enumerate().map(|(n, rows)| n * rows).sum();
+    assert!((right as f64 / rows.len() as f64 - mean).abs() < 1e-5);
+    let never = rows.iter().filter(|row| row["n_epochs_right"] == "0");
+    assert!(never.clone().count() > 0 && never.clone().all(|row| row["n_forgotten"].is_empty()));
+    assert!(out.join("figures/data_map.png").exists());
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("In all of the 3 epochs of the training"));
 }
 
 #[test]

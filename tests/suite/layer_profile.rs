@@ -9,12 +9,13 @@ use layerlens::dataset::Dataset;
 use layerlens::matrix::Matrix;
 use layerlens::neighbors::{NeighborGraph, nearest_neighbors, nearest_references};
 use layerlens::profile::{
-    Calibration, ClassMeans, ComparedLayer, FittedProbe, IntrinsicDimension, LinearProbe, MEASURES,
-    PointMeasures, PredictionDepth, Probabilities, ProbedLayer, ProfiledLayer, Reason, Rule,
-    Separation, Similarities, Sources, Spectrum, compared_rows, label_issues, look_at, odd,
+    Calibration, ClassMeans, ComparedLayer, DataMap, FittedProbe, IntrinsicDimension, LinearProbe,
+    MEASURES, PointMeasures, PredictionDepth, Probabilities, ProbedLayer, ProfiledLayer, Reason,
+    Rule, Separation, Similarities, Sources, Spectrum, compared_rows, label_issues, look_at, odd,
     prediction_depths, ridge_predictions,
 };
 use layerlens::progress::Silent;
+use layerlens::training::Dynamics;
 
 /// Training rows of the probes; the others are test rows.
 const N_TRAIN: usize = 1000;
@@ -458,4 +459,36 @@ fn the_same_points_are_compared_in_every_run() {
     let found = Similarities::of(&cpu(), &[("a", &line(4)), ("b", &line(4))], &Silent).unwrap();
     let pair = found.between("a", "b").unwrap();
     assert!(pair.cka.is_none_or(f64::is_finite) && pair.biased_cka > 0.999, "{pair:?}");
+}
+
+/// Four epochs of four rows: one that is always right, one that is learned, one that is forgotten
+/// twice, and one that never is right. Expected values by numpy's `mean` and `std`.
+#[test]
+fn a_data_map_is_that_of_its_definition() {
+    let mut dynamics = Dynamics::new(4);
+    let epochs = [
+        ([0.9, 0.1, 0.8, 0.05], [true, false, true, false]),
+        ([0.9, 0.3, 0.2, 0.10], [true, false, false, false]),
+        ([0.9, 0.7, 0.6, 0.15], [true, true, true, false]),
+        ([0.9, 0.8, 0.4, 0.20], [true, true, false, false]),
+    ];
+    for (probabilities, right) in epochs {
+        dynamics.push(probabilities.to_vec(), right.to_vec());
+    }
+    let map = DataMap::of(&dynamics).unwrap();
+    for (found, expected) in [
+        (&map.confidence, [0.9, 0.475, 0.5, 0.125]),
+        (&map.variability, [0.0, 0.286_138_077, 0.223_606_798, 0.055_901_699]),
+    ] {
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-7, "{found} and {expected}");
+        }
+    }
+    assert_eq!(map.n_right, [4, 2, 2, 0]);
+    assert_eq!(map.n_forgotten, [Some(0), Some(0), Some(2), None]);
+    let summary = map.summary();
+    assert_eq!(summary.by_n_right, [1, 0, 2, 0, 1]);
+    assert_eq!(summary.n_forgotten, 1);
+    assert!((summary.confidence - 0.5).abs() < 1e-7);
+    assert_eq!(DataMap::of(&Dynamics::new(4)), None);
 }

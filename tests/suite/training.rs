@@ -85,6 +85,28 @@ fn without_times(trained: Trained) -> Trained {
 }
 
 #[test]
+fn the_dynamics_are_what_the_history_is_a_mean_of() {
+    let (train, validation, _, architecture) = small_study();
+    let training = Training { epochs: 3, batch_size: 32, ..Training::default() };
+    let job = Job::new(&architecture, &train, &validation);
+    for device in [Device::cpu()].into_iter().chain(gpu()) {
+        let trained = training.train(&device, &job, &Silent).expect("weights");
+        let dynamics = trained.dynamics.expect("a training from the start has them");
+        assert_eq!((dynamics.n_samples(), dynamics.n_epochs()), (train.len(), 3));
+        let n = train.len() as f64;
+        for epoch in 0..3 {
+            let right = dynamics.right(epoch).iter().filter(|&&right| right).count();
+            let history = &trained.history;
+            assert_eq!(right as f32 / n as f32, history.train_accuracy[epoch], "epoch {epoch}");
+            let of_row = |&probability: &f32| -f64::from(probability).ln();
+            let loss = dynamics.probabilities(epoch).iter().map(of_row).sum::<f64>() / n;
+            let expected = f64::from(history.train_loss[epoch]);
+            assert!((loss - expected).abs() < 1e-5 * expected, "{loss} and {expected}");
+        }
+    }
+}
+
+#[test]
 fn the_number_of_threads_changes_no_weight_of_a_convolutional_network() {
     let (train, validation, _, architecture) = small_study();
     let training = Training { epochs: 2, batch_size: 32, ..Training::default() };

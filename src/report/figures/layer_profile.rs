@@ -16,6 +16,7 @@ pub const SPACING: f64 = 130.0;
 const LEAST_WIDTH: f64 = 520.0;
 const LEGEND: f64 = 330.0;
 const FOOT: f64 = 46.0;
+const X_TITLE: f64 = 28.0;
 const RADIUS: f64 = 6.0;
 
 /// Panels of measures over the layers.
@@ -27,6 +28,8 @@ pub struct LayerProfile {
     pub layers: Vec<String>,
     /// Distance of two of them, in pixels.
     pub spacing: f64,
+    /// Below their names; none if empty.
+    pub x_title: String,
     /// From the top down.
     pub panels: Vec<ProfilePanel>,
 }
@@ -174,7 +177,8 @@ impl Figure for LayerProfile {
 
     fn size(&self) -> (u32, u32) {
         let width = MARGIN + AXIS + self.width() + LEGEND + MARGIN;
-        let height = self.top(self.panels.len()) - PANEL_NAME + FOOT + MARGIN;
+        let below = if self.x_title.is_empty() { 0.0 } else { X_TITLE };
+        let height = self.top(self.panels.len()) - PANEL_NAME + FOOT + below + MARGIN;
         (width.ceil() as u32, height.ceil() as u32)
     }
 
@@ -185,6 +189,8 @@ impl Figure for LayerProfile {
         }
         let y = self.top(self.panels.len()) - PANEL_NAME + 6.0;
         let each = self.width() / self.layers.len().max(1) as f64;
+        let middle = (MARGIN + AXIS + self.width() / 2.0, y + X_TITLE + 2.0);
+        canvas.text(&Text::new(&self.x_title, middle, LABEL).align(Align::Center).color(SOFT_INK));
         for (at, layer) in self.layers.iter().enumerate() {
             let x = MARGIN + AXIS + (at as f64 + 0.5) * each;
             let next = self.layers[at + 1..].iter().position(|name| !name.is_empty());

@@ -131,20 +131,33 @@ fn note_training(
 
 /// Writes the data map of a training, if the network's answers in all its epochs are known.
 fn note_data_map(record: &mut RunFolder, trained: &Trained, prepared: &Prepared) -> Result<()> {
+    let (labels, names) = (&prepared.train.labels, &prepared.data.class_names);
+    let map = write_data_map(record, data_map::FIGURE, trained, labels, names)?;
+    record.results_mut().data_map = map.map(|map| map.summary());
+    Ok(())
+}
+
+/// Writes the data map of a training as table and figure of the name `stem`.
+pub(in crate::run) fn write_data_map(
+    record: &mut RunFolder,
+    stem: &str,
+    trained: &Trained,
+    labels: &[u16],
+    class_names: &[String],
+) -> Result<Option<DataMap>> {
     let Some(map) = trained.dynamics.as_ref().and_then(DataMap::of) else {
         record.warn(
             "no data map: the checkpoint that the training went on from does not hold what the \
              network said in earlier epochs",
         );
-        return Ok(());
+        return Ok(None);
     };
-    let file = Artifact::Scores(data_map::FILE);
-    let path = record.below(file)?;
-    data_map::write_csv(&path, &map, &prepared.train.labels, &prepared.data.class_names)?;
+    let name = format!("{stem}.csv");
+    let file = Artifact::Scores(&name);
+    data_map::write_csv(&record.below(file)?, &map, labels, class_names)?;
     record.list(file, None, None);
-    figures::write(record, data_map::FIGURE, &data_map::figure(&map))?;
-    record.results_mut().data_map = Some(map.summary());
-    Ok(())
+    figures::write(record, stem, &data_map::figure(&map))?;
+    Ok(Some(map))
 }
 
 /// Writes the network and tests it.
