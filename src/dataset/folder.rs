@@ -3,7 +3,7 @@
 use super::classes::{self, ClassSources, Named};
 use super::formats::{FORMATS, Format, Layout, Read, formats_text};
 use super::request::Request;
-use super::{Dataset, Samples, Source, image_folder, layout, names};
+use super::{Dataset, Images, Samples, Source, image_folder, layout, names};
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -64,6 +64,19 @@ pub(super) fn read(path: &Path, prefix: Option<&str>, request: &Request) -> Resu
         original: None,
         warnings,
     })
+}
+
+/// Images of the folder or file `path`, as [`read`] finds them, whatever their labels: those for
+/// testing and `true`, or all if they have no such part; the files that were read, and warnings.
+pub(super) fn read_images(
+    path: &Path,
+    prefix: Option<&str>,
+    request: &Request,
+) -> Result<(Images, bool, Vec<Source>, Vec<String>)> {
+    let read =
+        if path.is_dir() { read_folder(path, prefix, request)? } else { read_file(path, request)? };
+    let is_test = read.test.is_some();
+    Ok((read.test.unwrap_or(read.train).images, is_test, read.sources, read.warnings))
 }
 
 /// Splits the images into training and test images if one file holds both.

@@ -181,7 +181,8 @@ pub(super) fn load<const N: usize>(
     for Part { path, images, labels } in parts {
         let others = rest.split_off(images.len());
         let mut decoded = std::mem::replace(&mut rest, others);
-        notes.extend(conversion(path, &decoded, &form, wanted.background));
+        let changes: Vec<&Changes> = decoded.iter().map(|image| &image.changes).collect();
+        notes.extend(conversion(path, &changes, &form, wanted.background));
         let mut pixels = Vec::with_capacity(decoded.len() * height * width * form.channels);
         for image in &mut decoded {
             pixels.append(&mut std::mem::take(&mut image.pixels));
@@ -202,13 +203,12 @@ pub(super) fn load<const N: usize>(
 /// Note about images that did not have the form already: their conversion, and their number.
 fn conversion(
     folder: &Path,
-    decoded: &[Decoded],
+    images: &[&Changes],
     form: &Form,
     background: Colour,
 ) -> Option<String> {
-    let changes = |wanted: fn(&Changes) -> bool| {
-        decoded.iter().filter(|image| wanted(&image.changes)).count()
-    };
+    let changes =
+        |wanted: fn(&Changes) -> bool| images.iter().filter(|changes| wanted(changes)).count();
     let ImageShape { height, width } = form.size;
     let steps = [
         (changes(|it| it.turned), "turned as their EXIF data say".into()),
@@ -228,7 +228,7 @@ fn conversion(
         steps.iter().filter(|(n, _)| *n > 0).map(|(n, step)| format!("{step} ({n})")).collect();
     let converted = changes(|it| *it != Changes::default());
     (converted > 0).then(|| {
-        let (n, folder) = (decoded.len(), folder.display());
+        let (n, folder) = (images.len(), folder.display());
         format!("{converted} of the {n} images in {folder} were converted: {}", done.join(", "))
     })
 }
@@ -275,17 +275,26 @@ fn check_memory(folder: &Path, n: usize, size: ImageShape) -> Result<()> {
 }
 
 fn decode(file: &Encoded, size: ImageShape, wanted: Wanted) -> Result<Decoded> {
-    use image::ColorType::{L8, L16, Rgb8, Rgb16};
+    use image::ColorType::{L16, Rgb16};
     let bytes = file.content()?;
     let read = image_file::decode(Cursor::new(&bytes), wanted.background);
     let Picture { image, turned, transparent } =
         read.map_err(|message| Error::input(&file.name, message))?;
+    let kind = image.color();
+    let (pixels, changes) = in_form(image, size, wanted);
+    let deep = (kind == L16 || (kind == Rgb16 && !changes.bleached)) && !transparent;
+    let changes = Changes { turned, transparent, deep, ..changes };
+    Ok(Decoded { pixels, changes, bytes: bytes.len() as u64, sha256: hex(Sha256::digest(&bytes)) })
+}
+
+/// Values of an image in the size, one a pixel if it is or becomes grey, and what was done to it.
+fn in_form(image: DynamicImage, size: ImageShape, wanted: Wanted) -> (Vec<u8>, Changes) {
+    use image::ColorType::{L8, Rgb8};
     let scaled = (image.height() as usize, image.width() as usize) != (size.height, size.width);
     let grey_ground = wanted.background.is_grey();
     let to_grey = wanted.channels == Channels::Grey;
     let bleached = to_grey && has_colours(&image);
     let kind = image.color();
-    let deep = (kind == L16 || (kind == Rgb16 && !bleached)) && !transparent;
     let pixels = match kind {
         L8 if !scaled => image.into_bytes(),
         Rgb8 if !scaled && !to_grey => without_equal(image.into_bytes()),
@@ -294,8 +303,51 @@ fn decode(file: &Encoded, size: ImageShape, wanted: Wanted) -> Result<Decoded> {
         }
         _ => without_equal(colour_values(&image, size, wanted.background)),
     };
-    let changes = Changes { turned, transparent, bleached, tripled: false, deep, scaled };
-    Ok(Decoded { pixels, changes, bytes: bytes.len() as u64, sha256: hex(Sha256::digest(&bytes)) })
+    (pixels, Changes { bleached, scaled, ..Changes::default() })
+}
+
+/// Images that are no files, in the wanted form as image files take it, and a note about their
+/// conversion.
+///
+/// # Errors
+/// [`Error::Input`] naming `path` if all images together take too much memory.
+pub(super) fn fitted(
+    path: &Path,
+    images: Images,
+    wanted: Wanted,
+) -> Result<(Images, Option<String>)> {
+    let own = ImageShape { height: images.height(), width: images.width() };
+    let size = wanted.size.unwrap_or(own);
+    let in_colour = match wanted.channels {
+        Channels::Auto => images.channels() == 3,
+        Channels::Grey => false,
+        Channels::Rgb => true,
+    };
+    let form = Form { size, channels: if in_colour { 3 } else { 1 }, reason: None };
+    if images.shape() == [size.height, size.width, form.channels] {
+        return Ok((images, None));
+    }
+    check_memory(path, images.n(), size)?;
+    let (width, height) = (images.width() as u32, images.height() as u32);
+    let one = |at: usize| {
+        let values = images.image(at).to_vec();
+        let image = match images.channels() {
+            1 => ImageBuffer::from_raw(width, height, values).map(DynamicImage::ImageLuma8),
+            _ => ImageBuffer::from_raw(width, height, values).map(DynamicImage::ImageRgb8),
+        };
+        let (pixels, mut changes) = in_form(image.expect("whole images"), size, wanted);
+        if in_colour && pixels.len() == size.height * size.width {
+            changes.tripled = images.channels() == 1;
+            return (pixels.iter().flat_map(|&value| [value; 3]).collect(), changes);
+        }
+        (pixels, changes)
+    };
+    let done: Vec<(Vec<u8>, Changes)> = (0..images.n()).into_par_iter().map(one).collect();
+    let changes: Vec<&Changes> = done.iter().map(|(_, changes)| changes).collect();
+    let note = conversion(path, &changes, &form, wanted.background);
+    let pixels = done.iter().flat_map(|(pixels, _)| pixels).copied().collect();
+    Images::with_channels(pixels, size.height, size.width, form.channels)
+        .map(|images| (images, note))
 }
 
 /// `true` if a pixel is not grey.

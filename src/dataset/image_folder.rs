@@ -225,7 +225,7 @@ fn files(folder: &Path, classes: &[Entry], known: &[Entry]) -> Result<Part> {
 
 /// A folder as listed in the manifest: by the lines that `sha256sum` prints for its images, in the
 /// order of their paths.
-fn described(part: &Part, decoded: &[Decoded]) -> Source {
+pub(super) fn described(part: &Part, decoded: &[Decoded]) -> Source {
     let folder = &part.path;
     let mut files: Vec<_> = part.images.iter().zip(decoded).collect();
     files.sort_by_key(|(file, _)| &file.name);

@@ -32,6 +32,7 @@ mod registered;
 mod request;
 mod sample;
 mod source;
+mod unlabelled;
 mod values;
 
 pub use classes::Classes;
@@ -47,6 +48,7 @@ pub(crate) use names::unmet;
 pub use names::{escaped_name, names_files, names_text, parse_names, read_names, unescaped_name};
 pub use request::{Channels, Colour, Header, ImageShape, LabelColumn, Request};
 pub use source::Source;
+pub use unlabelled::Unlabelled;
 
 use crate::error::{Error, Result};
 use crate::random::Random;

@@ -205,6 +205,13 @@ pub fn formats_text() -> String {
     }
 }
 
+/// `true` if a file has the name of a data set that is a single file.
+pub(super) fn is_single_file(path: &Path) -> bool {
+    let lower = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let mut files = FORMATS.iter().filter_map(|format| format.file.as_ref());
+    files.any(|file| (file.is_called)(&lower))
+}
+
 /// The set of files that a path names, if a folder may hold several.
 pub(super) fn named_set(path: &Path) -> Option<(&Path, String)> {
     FORMATS.iter().filter_map(|format| format.named_set).find_map(|named| named(path))

@@ -14,6 +14,7 @@ mod numpy;
 mod own;
 mod parts;
 mod published;
+mod unlabelled;
 
 use flate2::{Compression, write::GzEncoder};
 use layerlens::dataset::Format;
