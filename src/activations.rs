@@ -1,11 +1,11 @@
 //! Activations of a trained network: the input, each recorded layer and the softmax as matrices.
 
 use crate::compute;
-use crate::dataset::Samples;
+use crate::dataset::Images;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::model::{Architecture, RAW, Weights};
-use crate::training::check_fit;
+use crate::training::check_images;
 
 /// Activations of one layer, n_samples x width.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +17,7 @@ pub struct Layer {
 }
 
 /// The input (pixels / 255), each recorded hidden layer, and the softmax, for all
-/// `samples` in order; dropout is off. Those of a convolutional layer come whole, rows, columns
+/// `images` in order; dropout is off. Those of a convolutional layer come whole, rows, columns
 /// and channels in that order, or as each channel's mean: see [`Architecture::recorded_layers`].
 ///
 /// # Errors
@@ -27,14 +27,14 @@ pub fn activations(
     device: &compute::Device,
     architecture: &Architecture,
     weights: &Weights,
-    samples: &Samples,
+    images: &Images,
 ) -> Result<Vec<Layer>> {
-    check_fit(architecture, samples)?;
-    let raw = samples.images.features();
+    check_images(architecture, images)?;
+    let raw = images.features();
     let recorded_layers = architecture.recorded_layers();
     let outputs = outputs(device, architecture, weights, &raw)?;
     let widths = recorded_layers.iter().map(|layer| layer.width).chain([architecture.n_classes]);
-    let n = samples.len();
+    let n = images.n();
     let hidden = architecture.layer_names().into_iter().zip(outputs).zip(widths).map(
         |((name, values), width)| {
             let values = Matrix::new(values, n, width)

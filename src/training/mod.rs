@@ -49,7 +49,7 @@ pub(crate) use session::arrangement;
 pub use session::evaluate;
 
 use crate::compute;
-use crate::dataset::{self, Samples};
+use crate::dataset::{self, Images, Samples};
 use crate::error::{Error, Result};
 use crate::model::{Architecture, Weights};
 use crate::progress::Observer;
@@ -267,26 +267,12 @@ impl Training {
     }
 }
 
-/// Refuses images of another size than the model's, and labels beyond its classes. A model that
-/// begins with a dense layer takes images of any height and width with as many values.
+/// [`check_images`], and refuses labels beyond the model's classes.
 ///
 /// # Errors
 /// [`Error::Data`].
 pub fn check_fit(architecture: &Architecture, samples: &Samples) -> Result<()> {
-    let found = samples.images.shape();
-    let fits = match architecture.is_spatial() {
-        true => found == architecture.input,
-        false => samples.images.n_values() == architecture.n_features(),
-    };
-    if !fits {
-        let words =
-            |[height, width, channels]: [usize; 3]| format!("{height} x {width} x {channels}");
-        return Err(Error::Data(format!(
-            "the images are {} (height x width x channels), the model takes {}",
-            words(found),
-            words(architecture.input)
-        )));
-    }
+    check_images(architecture, &samples.images)?;
     if let Some(row) =
         samples.labels.iter().position(|&label| usize::from(label) >= architecture.n_classes)
     {
@@ -297,4 +283,26 @@ pub fn check_fit(architecture: &Architecture, samples: &Samples) -> Result<()> {
         )));
     }
     Ok(())
+}
+
+/// Refuses images of another size than the model's. A model that begins with a dense layer takes
+/// images of any height and width with as many values.
+///
+/// # Errors
+/// [`Error::Data`].
+pub fn check_images(architecture: &Architecture, images: &Images) -> Result<()> {
+    let found = images.shape();
+    let fits = match architecture.is_spatial() {
+        true => found == architecture.input,
+        false => images.n_values() == architecture.n_features(),
+    };
+    if fits {
+        return Ok(());
+    }
+    let words = |[height, width, channels]: [usize; 3]| format!("{height} x {width} x {channels}");
+    Err(Error::Data(format!(
+        "the images are {} (height x width x channels), the model takes {}",
+        words(found),
+        words(architecture.input)
+    )))
 }

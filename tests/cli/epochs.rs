@@ -191,7 +191,7 @@ fn the_first_frame_is_the_map_of_the_untrained_network_and_the_last_lies_on_the_
         read_weights(&out.join("epochs/weights/epoch_000.safetensors")).unwrap();
     let request = Request { data_dir: Some(place.path("data")), ..Request::new("fashion-mnist") };
     let test = Dataset::open(&request).unwrap().test;
-    let layers = activations(&Device::cpu(), &architecture, &weights, &test).unwrap();
+    let layers = activations(&Device::cpu(), &architecture, &weights, &test.images).unwrap();
     let tsne = Tsne { max_iter: 120, early_exaggeration_iter: 40, ..Tsne::default() };
     let fitted = tsne.fit(&Device::cpu(), &layers[1].values).unwrap();
     let frames = npy::read_matrix(out.join("epochs/tsne_layer_1.npy")).unwrap();

@@ -20,7 +20,7 @@ fn what_a_network_would_compute_is_refused_by_the_name_of_the_feature() {
             .train(&device, &Job::new(&network, &samples, &samples), &Silent)
             .map(drop),
         evaluate(&device, &network, &weights, &samples).map(drop),
-        activations(&device, &network, &weights, &samples).map(drop),
+        activations(&device, &network, &weights, &samples.images).map(drop),
     ];
     for outcome in refused {
         let error = outcome.expect_err("there is no burn");

@@ -52,7 +52,8 @@ impl Prepared<'_> {
         let values = session.stage(Stage::EncodedLayer, |session, _| {
             let weights = Artifact::WeightsOf(model_name).of(session.record.path());
             let (_, weights) = read_weights(&weights)?;
-            let all = activations(session.device, &self.architectures[model], &weights, test)?;
+            let all =
+                activations(session.device, &self.architectures[model], &weights, &test.images)?;
             let missing = || Error::Data(format!("{model_name} has no layer {layer}"));
             let found = all.into_iter().find(|found| found.name == layer).ok_or_else(missing)?;
             session.record.write_matrix(file, &found.values)?;

@@ -44,7 +44,7 @@ fn write_part(
     part: &str,
     samples: &Samples,
 ) -> Result<()> {
-    let layers = activations(session.device, &prepared.architecture, weights, samples)
+    let layers = activations(session.device, &prepared.architecture, weights, &samples.images)
         .map_err(|error| prepared.of_weights(error))?;
     for layer in &layers {
         let file = Artifact::Layer { name: &layer.name, part };

@@ -218,7 +218,7 @@ impl EpochStages<'_> {
         for (frame, &epoch) in frames.epochs.iter().enumerate() {
             let weights = weights.read(epoch)?;
             let architecture = &self.prepared.architecture;
-            let layers = activations(device, architecture, &weights, &frames.samples)?;
+            let layers = activations(device, architecture, &weights, &frames.samples.images)?;
             let Some(layer) = layers.into_iter().find(|layer| layer.name == space) else {
                 return Err(Error::Data(format!("the network has no layer {space}")));
             };
