@@ -26,6 +26,7 @@ mod ridge;
 mod separation;
 mod similarity;
 mod standardized;
+mod strangers;
 mod words;
 
 pub use calibration::{Bin, Calibration};
@@ -44,6 +45,10 @@ pub use probe::{FittedProbe, LinearProbe, ProbedLayer};
 pub use ridge::ridge_predictions;
 pub use separation::{ClassMeans, Separation};
 pub use similarity::{ComparedLayer, CrossSimilarities, Similarities, Similarity, compared_rows};
+pub use strangers::{
+    Detection, N_NEIGHBORS as STRANGER_NEIGHBORS, Noticed, StrangerScores, Strangers,
+    TRUE_POSITIVE_RATE,
+};
 pub use words::{findings, model_findings};
 
 use crate::error::{Error, Result};
@@ -118,6 +123,9 @@ pub struct Profile {
     pub first_to_look_at: Vec<Listed>,
     /// Parts of the list that could not be made, and why.
     pub not_looked_at: Vec<String>,
+    /// What the layers notice of strangers, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strangers: Option<Strangers>,
     /// What the measures say, a sentence each.
     pub findings: Vec<String>,
 }

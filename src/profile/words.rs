@@ -2,7 +2,7 @@
 
 use super::measure::{MEASURES, Measure};
 use super::{Calibration, LayerProfile, Outcome, Profile, Similarities};
-use crate::evaluation::space_title;
+use crate::evaluation::{ScoredOn, space_title};
 
 /// Rise of the accuracy that counts as a gain.
 const GAIN: f64 = 0.005;
@@ -22,8 +22,8 @@ fn values<'a>(layers: &'a [LayerProfile], key: &str) -> Vec<(&'a str, f64)> {
 }
 
 /// Sentences about the `layers` of a profile, in order: where accuracy is gained, where the
-/// dimension peaks, how the classes separate, which layer differs most from the one before it, and
-/// from where on the points are decided.
+/// dimension peaks, how the classes separate, which layer differs most from the one before it, from
+/// where on the points are decided, and which layer notices strangers.
 pub fn findings(layers: &[LayerProfile], profile: &Profile) -> Vec<String> {
     [
         accuracy(layers, profile),
@@ -32,6 +32,7 @@ pub fn findings(layers: &[LayerProfile], profile: &Profile) -> Vec<String> {
         similarity(layers, profile),
         depth(profile),
         profile.calibration.known().map(|found| calibration("The network", found)),
+        strangers(profile),
     ]
     .into_iter()
     .flatten()
@@ -201,4 +202,24 @@ fn similar(similarities: &Similarities, last: &[String]) -> Option<String> {
         })
         .collect();
     (!words.is_empty()).then(|| format!("Similarity of these layers (CKA): {}.", words.join(", ")))
+}
+
+fn strangers(profile: &Profile) -> Option<String> {
+    let found = profile.strangers.as_ref()?;
+    let (best, detection) = found.best()?;
+    let points = match profile.scored_on {
+        ScoredOn::Test => "test points",
+        ScoredOn::TrainLeaveOneOut => "training points",
+    };
+    let mut text = format!(
+        "Strangers show best in {}: AUROC {:.3}, and {:.1} % of the {points} are taken for \
+         strangers where 95 % of the strangers are found",
+        space_title(&best.space),
+        detection.auroc,
+        100.0 * detection.fpr95
+    );
+    if let Some(network) = found.network.known() {
+        text += &format!("; by the network's own doubt AUROC {:.3}", network.auroc);
+    }
+    Some(text + ".")
 }

@@ -5,7 +5,7 @@ use std::fmt::{Display, Formatter, Result};
 use std::path::{Path, PathBuf};
 
 /// A file or folder of a run; its [`Display`] form is the path below the run's folder, with slashes
-/// on every system. A `part` is `train` or `test`.
+/// on every system. A `part` is `train` or `test`, of activations also `strangers`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Artifact<'a> {
     /// The manifest.
@@ -27,9 +27,11 @@ pub enum Artifact<'a> {
     Layer {
         /// `raw`, the name of a hidden layer, `softmax`, `labels`, ...
         name: &'a str,
-        /// `train` or `test`.
+        /// `train`, `test` or `strangers`.
         part: &'a str,
     },
+    /// The image file of each stranger.
+    StrangerFiles,
     /// Names of the layers that are spaces, in their order.
     LayerNames,
     /// Names of the classes, in their order.
@@ -121,6 +123,7 @@ impl Display for Artifact<'_> {
             Self::WeightsOf(model) => write!(out, "model/{model}.safetensors"),
             Self::Activations => out.write_str("activations"),
             Self::Layer { name, part } => write!(out, "activations/{name}_{part}.npy"),
+            Self::StrangerFiles => out.write_str("activations/files_strangers.txt"),
             Self::LayerNames => out.write_str("activations/layers.txt"),
             Self::ClassNames => out.write_str("activations/class_names.txt"),
             Self::Neighbors(space) => write!(out, "neighbors/{space}.safetensors"),

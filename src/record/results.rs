@@ -6,7 +6,9 @@ use super::stage::Stage;
 use crate::clustering::Clustered;
 use crate::embedding::Fitted;
 use crate::evaluation::{Comparison, Insights, MapId, MapQuality, ModelRow, Scores};
-use crate::profile::{CrossSimilarities, DataMapSummary, EpochProfile, LayerProfile, Profile};
+use crate::profile::{
+    CrossSimilarities, DataMapSummary, EpochProfile, LayerProfile, Profile, findings,
+};
 use crate::training::{History, Performance, Trained};
 use serde::{Deserialize, Serialize};
 
@@ -108,6 +110,11 @@ impl Results {
         }
         if !is_finished(Stage::EpochMeasures) {
             self.epoch_profiles.clear();
+        }
+        if let Some(profile) = self.profile.as_mut().filter(|_| !is_finished(Stage::Strangers))
+            && profile.strangers.take().is_some()
+        {
+            profile.findings = findings(&self.layer_profiles, profile);
         }
         self.layer_profiles.retain(|row| is_finished(Stage::Measures(&row.space)));
         if !is_finished(Stage::Differences) {

@@ -18,6 +18,8 @@ pub enum Stage<'a> {
     TrainingOf(&'a str),
     /// The activations of all layers.
     Activations,
+    /// The activations of all layers for the strangers.
+    StrangerActivations,
     /// The activations of the encoded layer of one of several networks.
     EncodedLayer,
     /// Neighbours in a space and their k-NN scores.
@@ -44,6 +46,8 @@ pub enum Stage<'a> {
     Measures(&'a str),
     /// The profile of all layers.
     Profile,
+    /// What the layers notice of the strangers.
+    Strangers,
     /// Insights from scores, predictions and quality of all spaces.
     Insights,
     /// Tables and figures of all scores.
@@ -112,6 +116,7 @@ impl Display for Stage<'_> {
             Self::TestOfWeights => out.write_str("test of the given weights"),
             Self::TrainingOf(model) => write!(out, "training {model}"),
             Self::Activations => out.write_str("activations"),
+            Self::StrangerActivations => out.write_str("activations of the strangers"),
             Self::EncodedLayer => out.write_str("encoded layer"),
             Self::Neighbors(space) => write!(out, "neighbours {space}"),
             Self::Map { method, space } => write!(out, "{method} {space}"),
@@ -120,6 +125,7 @@ impl Display for Stage<'_> {
             Self::Clusters(space) => write!(out, "clusters {space}"),
             Self::Measures(space) => write!(out, "measures {space}"),
             Self::Profile => out.write_str("layer profile"),
+            Self::Strangers => out.write_str("strangers"),
             Self::Insights => out.write_str("what the layers did"),
             Self::ScoresAndFigures => out.write_str("scores and figures"),
             Self::Epochs { method, space } => write!(out, "epochs {method} {space}"),

@@ -44,6 +44,7 @@ mod range;
 mod reference;
 mod sequence;
 mod shaders;
+mod strangers;
 mod support;
 #[cfg(feature = "train")]
 mod training;

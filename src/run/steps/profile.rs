@@ -48,10 +48,10 @@ pub(in crate::run) fn profile(
 }
 
 /// A layer, or the network's probabilities as the last of them.
-struct Profiled<'a> {
-    name: &'a str,
-    train: &'a Matrix,
-    test: Option<&'a Matrix>,
+pub(super) struct Profiled<'a> {
+    pub(super) name: &'a str,
+    pub(super) train: &'a Matrix,
+    pub(super) test: Option<&'a Matrix>,
 }
 
 impl<'a> Profiled<'a> {
@@ -62,7 +62,7 @@ impl<'a> Profiled<'a> {
 }
 
 /// The layers in order, and the network's probabilities last, if they are known of every part.
-fn spaces<'a>(layers: &'a Layers) -> Vec<Profiled<'a>> {
+pub(super) fn spaces<'a>(layers: &'a Layers) -> Vec<Profiled<'a>> {
     let test = layers.test.as_ref();
     let layer = |(at, train): (usize, &'a Layer)| Profiled {
         name: &train.name,
@@ -207,6 +207,7 @@ impl<'a> Whole<'a> {
             look_at: Reason::ALL.map(count).to_vec(),
             first_to_look_at: self.listed(&looks.list),
             not_looked_at: looks.missing,
+            strangers: None,
             findings: Vec::new(),
         };
         profile.findings = findings(&measured, &profile);
