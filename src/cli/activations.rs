@@ -1,6 +1,6 @@
 //! `layerlens activations`: the layers of a network of another program as a folder.
 
-use super::data_args::DataArgs;
+use super::data_args::{DataArgs, strangers_help};
 use super::network_flags::{HEADING, NetworkFlags};
 use super::output::RunOutput;
 use super::{Global, print, say};
@@ -22,6 +22,8 @@ pub struct ActivationsArgs {
     /// Images of each part that are taken, at most, drawn by the seed [default: all]
     #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = HEADING)]
     sample: Option<usize>,
+    #[arg(long, value_name = "DIR|FILE|NAME", help = strangers_help())]
+    strangers: Option<String>,
     #[command(flatten)]
     output: RunOutput,
 }
@@ -31,6 +33,7 @@ pub fn activations(global: &Global, args: &ActivationsArgs) -> Result<()> {
     let job = Activations {
         data: args.data.request(),
         network: args.network.network(args.model.clone(), args.sample),
+        strangers: args.strangers.clone(),
         seed: global.seed,
         to: args.output.destination(),
     };

@@ -78,6 +78,14 @@ fn dataset_help() -> String {
     format!("Data set: {}; or the path of a folder of {}", names.join("; "), formats_text())
 }
 
+/// Help of the flag of strangers.
+pub fn strangers_help() -> &'static str {
+    "Images of another kind than the data, without labels: a folder of image files, in subfolders \
+     too, a .npy or IDX file, or a data set as of --dataset, of which the test images are taken. \
+     They are scaled to the size of the data, and neither trained on nor scored: the layer profile \
+     says which layers notice them"
+}
+
 impl DataArgs {
     /// The library's form of the flags.
     pub fn request(&self) -> Request {

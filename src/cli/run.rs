@@ -1,6 +1,7 @@
 //! `layerlens run`, and `layerlens` alone: the whole study.
 
 use super::cluster_flags::{ClusterFlags, cluster_names};
+use super::data_args::strangers_help;
 use super::methods::SharedMethodFlags;
 use super::naming::value;
 use super::neighbors::SearchArgs;
@@ -62,9 +63,12 @@ pub struct RunArgs {
     model: Option<PathBuf>,
     /// Folder of the layers of any network to embed instead of training: <layer>_train.npy,
     /// <layer>_test.npy, in subfolders too, labels_train.npy, labels_test.npy; optional
-    /// softmax_*.npy or logits_*.npy, predictions_*.npy, class_names.txt, layers.txt, images_*.npy
+    /// softmax_*.npy or logits_*.npy, predictions_*.npy, class_names.txt, layers.txt, images_*.npy,
+    /// and all of these but the labels for strangers: <layer>_strangers.npy
     #[arg(long, value_name = "DIR", conflicts_with_all = TRAINING)]
     from_activations: Option<PathBuf>,
+    #[arg(long, value_name = "DIR|FILE|NAME", conflicts_with = "from_activations", help = strangers_help(), help_heading = "Layer profile")]
+    strangers: Option<String>,
     #[command(flatten)]
     network: NetworkFlags,
     /// Images of each part that are taken, at most, drawn by the seed [default: all]
@@ -173,6 +177,7 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
         model: args.model.clone().filter(|_| network.is_none()),
         network,
         activations: args.from_activations.clone(),
+        strangers: args.strangers.clone(),
         methods: args.flags.choose(&args.methods, global.seed)?,
         search: args.search.search(),
         clusters: args.cluster_flags.methods(&args.clusters, global.seed)?,

@@ -16,4 +16,5 @@ pub mod profile_figures;
 pub mod profile_table;
 pub mod projector;
 pub mod quality_table;
+pub mod strangers_table;
 pub mod table;

@@ -7,7 +7,8 @@ use super::insights_table::name;
 use crate::evaluation::{ScoredOn, space_title};
 use crate::format::capital;
 use crate::profile::{
-    Calibration, CrossSimilarities, LayerProfile, MEASURES, Profile, Similarities, Similarity,
+    Calibration, CrossSimilarities, Detection, LayerProfile, MEASURES, Noticed, Profile,
+    Similarities, Similarity, Strangers,
 };
 
 /// CKA of every layer with every other; none if there is one layer, or the points are too few.
@@ -144,6 +145,36 @@ fn similarity_panel(measured: &[LayerProfile], similarities: &Similarities) -> P
         is_logarithmic: false,
         range: None,
     }
+}
+
+/// Panels of how well every layer tells strangers from the scored points; none of fewer than two
+/// layers that do.
+pub fn strangers(found: &Strangers) -> Option<LayerProfileFigure> {
+    let known = found.spaces.iter().filter(|noticed| noticed.detection.known().is_some());
+    if known.count() < 2 {
+        return None;
+    }
+    let panel = |title: &str, of: fn(&Detection) -> f64| {
+        let value = |noticed: &Noticed| noticed.detection.known().map(of);
+        let distance = "distance to training points".to_owned();
+        ProfilePanel {
+            title: title.into(),
+            series: vec![(distance, found.spaces.iter().map(value).collect())],
+            rule: found.network.known().map(|network| ("the network's doubt".into(), of(network))),
+            is_logarithmic: false,
+            range: None,
+        }
+    };
+    Some(LayerProfileFigure {
+        title: "Which layers notice strangers".into(),
+        layers: found.spaces.iter().map(|noticed| capital(&space_title(&noticed.space))).collect(),
+        spacing: SPACING,
+        x_title: String::new(),
+        panels: vec![
+            panel("AUROC, higher is better", |found| found.auroc),
+            panel("FPR at 95 % TPR, lower is better", |found| found.fpr95),
+        ],
+    })
 }
 
 /// Variance of each layer's principal components, the largest first; none if no spectrum is known.

@@ -3,6 +3,7 @@
 use super::csv_file::{optional, write, write_rows};
 use super::insights_table::name;
 use super::page::{Cell, Table};
+use super::strangers_table;
 use crate::error::Result;
 use crate::evaluation::space_title;
 use crate::profile::{
@@ -66,7 +67,7 @@ pub fn text(layers: &[LayerProfile], profile: &Profile) -> String {
     if !counted.is_empty() {
         let _ = writeln!(text, "points to look at: {} (scores/{LOOK_AT})", counted.join(", "));
     }
-    text
+    text + &strangers_table::text(profile)
 }
 
 /// What the page calls better values.
@@ -183,6 +184,7 @@ pub fn missing(layers: &[LayerProfile], profile: &Profile) -> Vec<String> {
             format!("similarity of {}: all its rows are the same", space_title(&layer.space))
         }));
     }
+    found.extend(strangers_table::missing(profile));
     for layer in layers {
         for measure in MEASURES {
             if let Err(reason) = (measure.of)(layer)

@@ -18,6 +18,8 @@ pub struct Activations {
     pub data: Request,
     /// The network.
     pub network: GivenNetwork,
+    /// Images of another kind, as [`Run::strangers`](super::Run::strangers).
+    pub strangers: Option<String>,
     /// Seed of a sample.
     pub seed: u64,
     /// Where the results go.
@@ -36,8 +38,10 @@ pub fn activations(
     description: &Description,
     reporter: &dyn Reporter,
 ) -> Result<Summary> {
-    let Activations { data, network, seed, to } = job;
-    let prepared = PreparedNetwork::open(data, network, *seed)?;
+    let Activations { data, network, strangers, seed, to } = job;
+    let strangers = strangers.as_deref();
+    let prepared = PreparedNetwork::open(data, network, *seed)?
+        .with_strangers(strangers, data, network, *seed)?;
     let opening = prepared.opening(data, network, *seed, description)?;
     let mut record = prepared.record(to, opening, reporter)?;
     if record.is_complete() {

@@ -2,8 +2,9 @@
 //! other, and what the manifest says of them.
 
 use super::job::GivenNetwork;
+use super::strangers;
 use crate::compute::Description;
-use crate::dataset::{Dataset, Request, Samples, Source};
+use crate::dataset::{Dataset, Request, Samples, Source, Unlabelled};
 use crate::embedding::METHODS;
 use crate::error::{Error, Result};
 use crate::model::RAW;
@@ -27,11 +28,22 @@ pub(super) struct PreparedNetwork {
     /// Rows of the data that they are.
     pub(super) train_rows: Vec<usize>,
     pub(super) test_rows: Vec<usize>,
+    /// What is taken of the strangers, if there are any.
+    pub(super) strangers: Option<SampledStrangers>,
     pub(super) network: Network,
     /// `true` if the answers are about the classes of the data.
     pub(super) has_classes: bool,
     /// `true` if the pixels are a space of their own.
     pub(super) has_raw: bool,
+}
+
+/// Strangers that are taken.
+pub(super) struct SampledStrangers {
+    /// As they were asked for.
+    asked: String,
+    pub(super) images: Unlabelled,
+    /// Their rows among all strangers.
+    pub(super) rows: Vec<usize>,
 }
 
 impl PreparedNetwork {
@@ -51,11 +63,8 @@ impl PreparedNetwork {
         let test_rows = sampled(data.test.len(), given.sample, seed);
         let (train, test) = (data.train.select(&train_rows), data.test.select(&test_rows));
         let images = &data.train.images;
-        let image = ImageSize {
-            height: images.height(),
-            width: images.width(),
-            channels: images.channels(),
-        };
+        let [height, width, channels] = images.shape();
+        let image = ImageSize { height, width, channels };
         let options = NetworkOptions {
             layers: given.layers.clone(),
             tokens: given.token,
@@ -63,20 +72,14 @@ impl PreparedNetwork {
             image: Some(image),
         };
         let network = file.open(&options)?;
-        let begins =
-            |name: &str| METHODS.iter().any(|it| name.starts_with(&format!("{}_", it.name)));
-        if let Some(layer) = network.taken().find(|layer| begins(&layer.name)) {
-            let expected = "no name that begins like the map of a method: the results would take \
-                            each other's file names";
-            return Err(Error::parameter("layers", &layer.name, expected));
-        }
+        check_names(&network)?;
         let classes = data.class_names.len();
-        let width = network.output().width;
-        let has_classes = width == classes || (width == 1 && classes == 2);
+        let answers = network.output().width;
+        let has_classes = answers == classes || (answers == 1 && classes == 2);
         data.warnings.extend(network.warnings().iter().cloned());
         if !has_classes {
             data.warnings.push(format!(
-                "{} answers with {width} values, the data have {classes} classes: there is no \
+                "{} answers with {answers} values, the data have {classes} classes: there is no \
                  accuracy and no confusion matrix of the network itself",
                 given.file.display()
             ));
@@ -99,7 +102,44 @@ impl PreparedNetwork {
                 images.n_values()
             ));
         }
-        Ok(Self { data, train, test, train_rows, test_rows, network, has_classes, has_raw })
+        Ok(Self {
+            data,
+            train,
+            test,
+            train_rows,
+            test_rows,
+            strangers: None,
+            network,
+            has_classes,
+            has_raw,
+        })
+    }
+
+    /// The same with strangers, if any are asked for, sampled as the data are; what is said of them
+    /// goes to the warnings of the data, which were read by `request`.
+    ///
+    /// # Errors
+    /// As [`Unlabelled::open`].
+    pub(super) fn with_strangers(
+        mut self,
+        asked: Option<&str>,
+        request: &Request,
+        given: &GivenNetwork,
+        seed: u64,
+    ) -> Result<Self> {
+        let Some(asked) = asked else { return Ok(self) };
+        let all = strangers::read(asked, request, &mut self.data)?;
+        let rows = sampled(all.images.n(), given.sample, seed);
+        if rows.len() < all.images.n() {
+            self.data.warnings.push(format!(
+                "strangers: a sample, drawn by the seed: {} of {} images",
+                rows.len(),
+                all.images.n()
+            ));
+        }
+        let images = all.select(&rows);
+        self.strangers = Some(SampledStrangers { asked: asked.into(), images, rows });
+        Ok(self)
     }
 
     /// Name and width of each space, in order.
@@ -124,13 +164,16 @@ impl PreparedNetwork {
         for file in self.network.files() {
             inputs.push(Source::of_file(file)?);
         }
-        let config = json!({
+        let mut config = json!({
             "dataset": data.dataset,
             "data": data,
             "split": { "train": self.train.len(), "test": self.test.len() },
             "network": given,
             "looked_into": self.network.taken().collect::<Vec<_>>(),
         });
+        if let Some(strangers) = &self.strangers {
+            config["strangers"] = json!(strangers.asked);
+        }
         Ok(Opening { seed, config, device: description.clone(), inputs })
     }
 
@@ -150,6 +193,19 @@ impl PreparedNetwork {
             folder.save()?;
         }
         Ok(folder)
+    }
+}
+
+/// Refuses a layer whose files would be those of a method's maps.
+fn check_names(network: &Network) -> Result<()> {
+    let begins = |name: &str| METHODS.iter().any(|it| name.starts_with(&format!("{}_", it.name)));
+    match network.taken().find(|layer| begins(&layer.name)) {
+        None => Ok(()),
+        Some(layer) => {
+            let expected = "no name that begins like the map of a method: the results would take \
+                            each other's file names";
+            Err(Error::parameter("layers", &layer.name, expected))
+        }
     }
 }
 

@@ -55,6 +55,9 @@ pub struct Run {
     /// A folder of layers to embed instead, from any program; of `train` only seed, folder and
     /// command line count then.
     pub activations: Option<PathBuf>,
+    /// Images of another kind than the data, which the layers should notice: a folder of images, a
+    /// file of them, or the name of a data set. Given layers have theirs in their folder.
+    pub strangers: Option<String>,
     /// Methods to embed with.
     pub methods: Vec<MethodChoice>,
     /// Parameters of the neighbour search.

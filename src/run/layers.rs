@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `<layer>_train.npy`, `<layer>_test.npy` | n_samples x units, in the folder or below it; `raw` is the input |
+//! | `<layer>_strangers.npy` | the same of points of another kind, which have no labels: all files but these may have them as a part |
 //! | `labels_train.npy`, `labels_test.npy` | classes: numbers or names; or `.csv`, `.tsv` or `.txt` where there is no `.npy` |
 //! | `softmax_train.npy`, `softmax_test.npy` | the network's probabilities, a column a class, or the one of the second of two; not embedded. Logits become probabilities |
 //! | `logits_train.npy`, `logits_test.npy` | its logits, where there is no softmax |
@@ -12,7 +13,9 @@
 //! | `layers.txt` | layers to embed and their order, a name a line; else all, `raw` first, numbers in names by value |
 //! | `images_train.npy`, `images_test.npy` | n x height x width, or n x height x width x 3, bytes |
 //!
-//! The test part may be missing as a whole. Files of data that are not read are named in a warning.
+//! | `files_strangers.txt` | the image file of each stranger, a line each |
+//!
+//! Test part and strangers may be missing as a whole. Files of data that are not read are named in a warning.
 //! A training writes such a folder, and any program can.
 
 mod classes;
@@ -32,7 +35,8 @@ use crate::record::predictions::{SOFTMAX, write_classes};
 use crate::record::{Artifact, RunFolder};
 use classes::PartClasses;
 pub(super) use classes::too_many_classes;
-use folder::LayerFolder;
+pub(super) use folder::STRANGERS;
+use folder::{LayerFolder, STRANGER_FILES};
 use std::path::{Path, PathBuf};
 
 /// Name of the layer that holds the values before the softmax.
@@ -40,14 +44,14 @@ const LOGITS: &str = "logits";
 /// The probability of each prediction.
 pub(super) const CONFIDENCE: &str = "confidence";
 
-/// One part of the data: training or test.
+/// One part of the data: training, test or strangers.
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     /// The layers to embed, in order.
     pub(super) layers: Vec<Layer>,
     /// The file of each layer.
     paths: Vec<PathBuf>,
-    /// One class a row.
+    /// One class a row; none of strangers.
     pub(super) labels: Vec<u16>,
     /// Predicted classes of the network, one a row.
     pub(super) predictions: Option<Vec<u16>>,
@@ -55,8 +59,19 @@ pub(super) struct Part {
     pub(super) confidence: Option<Vec<f32>>,
     /// Probabilities of all classes, n x n_classes.
     pub(super) probabilities: Option<Matrix>,
+    /// Largest probability of each row, from 0 to 1.
+    pub(super) largest: Option<Vec<f32>>,
     /// One image a row.
     pub(super) images: Option<Images>,
+    /// One image file a row, of strangers.
+    pub(super) image_files: Option<Vec<String>>,
+}
+
+impl Part {
+    /// Number of points.
+    pub(super) fn n(&self) -> usize {
+        self.layers.first().map_or(self.labels.len(), |layer| layer.values.n_samples())
+    }
 }
 
 /// The layers that a run embeds, and their classes.
@@ -65,6 +80,8 @@ pub(super) struct Layers {
     pub(super) class_names: Vec<String>,
     pub(super) train: Part,
     pub(super) test: Option<Part>,
+    /// Points of another kind than those that the network was trained on.
+    pub(super) strangers: Option<Part>,
     /// Warnings for the user.
     pub(super) warnings: Vec<String>,
     /// The files that were read.
@@ -77,25 +94,37 @@ impl Layers {
     /// # Errors
     /// [`Error::Input`] naming the file that is missing, malformed or does not fit another.
     pub(super) fn read(folder: &Path) -> Result<Self> {
-        let mut reader = Reader { folder, found: LayerFolder::of(folder)?, files: Vec::new() };
+        let found = LayerFolder::of(folder)?;
+        let mut reader = Reader { folder, found, first: String::new(), files: Vec::new() };
         let names = reader.names()?;
-        let parts: &[&str] = if reader.found.has_test() { &["train", "test"] } else { &["train"] };
-        let classes = reader.classes(parts, &names)?;
+        reader.first.clone_from(&names[0]);
+        let parts = [
+            ("train", true),
+            ("test", reader.found.has_test()),
+            (STRANGERS, reader.found.has_strangers()),
+        ];
+        let [_, (_, has_test), (_, has_strangers)] = parts;
+        let parts: Vec<&str> =
+            parts.into_iter().filter_map(|(part, is_there)| is_there.then_some(part)).collect();
+        let classes = reader.classes(&parts, &names)?;
         let mut warnings: Vec<String> =
             reader.found.left_out().into_iter().chain(classes.warnings).collect();
         let mut known = classes.parts.into_iter();
-        let mut next = |reader: &mut Reader<'_>, part: &str, train: Option<&Part>| {
-            known.next().map(|known| reader.part(part, &names, known, train)).transpose()
+        let mut next = |is_there: bool, part: &str, train: Option<&Part>| {
+            let known = if is_there { known.next() } else { None };
+            known.map(|known| reader.part(part, &names, known, train)).transpose()
         };
-        let Some(train) = next(&mut reader, "train", None)? else {
+        let Some(train) = next(true, "train", None)? else {
             unreachable!("there is a training part")
         };
-        let test = next(&mut reader, "test", Some(&train))?;
+        let test = next(has_test, "test", Some(&train))?;
+        let strangers = next(has_strangers, STRANGERS, Some(&train))?;
         warnings
             .extend(train.layers.iter().filter_map(|layer| layer.values.offsets_note(&layer.name)));
-        if let Some(test) = &test {
-            reader.check_widths(&train, test)?;
-        } else {
+        for (part, of_part) in [("test", &test), (STRANGERS, &strangers)] {
+            of_part.iter().try_for_each(|of_part| reader.check_widths(&train, part, of_part))?;
+        }
+        if test.is_none() {
             warnings.push(
                 "there is no test part: nothing is placed in the maps, and k-NN classifies the training points, each without its own vote".into(),
             );
@@ -104,7 +133,8 @@ impl Layers {
             test.as_ref().unwrap_or(&train),
             if test.is_some() { "test" } else { "train" },
         ));
-        Ok(Self { class_names: classes.class_names, train, test, warnings, files: reader.files })
+        let (class_names, files) = (classes.class_names, reader.files);
+        Ok(Self { class_names, train, test, strangers, warnings, files })
     }
 
     /// Refuses a layer with a row that has no neighbours by `search`; the error names its file.
@@ -137,6 +167,7 @@ impl Layers {
     pub(super) fn write(&self, folder: &mut RunFolder) -> Result<()> {
         for (name, part) in std::iter::once(("train", &self.train))
             .chain(self.test.as_ref().map(|test| ("test", test)))
+            .chain(self.strangers.as_ref().map(|strangers| (STRANGERS, strangers)))
         {
             for layer in &part.layers {
                 folder.write_matrix(
@@ -144,7 +175,9 @@ impl Layers {
                     &layer.values,
                 )?;
             }
-            write_classes(folder, "labels", name, &part.labels)?;
+            if name != STRANGERS {
+                write_classes(folder, "labels", name, &part.labels)?;
+            }
             if let Some(predictions) = &part.predictions {
                 write_classes(folder, "predictions", name, predictions)?;
             }
@@ -154,6 +187,9 @@ impl Layers {
             }
             if let Some(images) = &part.images {
                 write_images(folder, name, images)?;
+            }
+            if let Some(files) = &part.image_files {
+                write_stranger_files(folder, files)?;
             }
         }
         let names: Vec<String> = self.train.layers.iter().map(|layer| layer.name.clone()).collect();
@@ -177,6 +213,18 @@ pub(super) fn write_names(
         write_atomic(&folder.below(file)?, |writer| writer.write_all(text.as_bytes()))?;
         folder.list(file, None, None);
     }
+    Ok(())
+}
+
+/// Writes the image file of each stranger.
+///
+/// # Errors
+/// [`Error::Write`].
+pub(super) fn write_stranger_files(folder: &mut RunFolder, files: &[String]) -> Result<()> {
+    let text = dataset::names_text(files);
+    let file = Artifact::StrangerFiles;
+    write_atomic(&folder.below(file)?, |writer| writer.write_all(text.as_bytes()))?;
+    folder.list(file, None, None);
     Ok(())
 }
 
@@ -221,6 +269,8 @@ fn missing(scored: &Part, part: &str) -> Option<String> {
 struct Reader<'a> {
     folder: &'a Path,
     found: LayerFolder,
+    /// The first layer to embed.
+    first: String,
     files: Vec<PathBuf>,
 }
 
@@ -232,15 +282,20 @@ impl Reader<'_> {
         path
     }
 
+    /// The file of a layer, or the one that it should have.
+    fn layer_path(&self, name: &str, part: &str) -> PathBuf {
+        let there = self.found.file(name, part).map(|below| self.folder.join(below));
+        there.unwrap_or_else(|| self.folder.join(file(name, part)))
+    }
+
     /// The layers to embed, in order.
     fn names(&mut self) -> Result<Vec<String>> {
         let mut names: Vec<String> = self.found.layers("train").cloned().collect();
-        if let Some(name) = self.found.layers("test").find(|name| !names.contains(name)) {
-            let path = self.folder.join(self.found.file(name, "test").unwrap_or(Path::new("")));
-            return Err(Error::input(
-                path,
-                format!("there is no {} beside it", file(name, "train")),
-            ));
+        for part in ["test", STRANGERS] {
+            if let Some(name) = self.found.layers(part).find(|name| !names.contains(name)) {
+                let message = format!("there is no {} beside it", file(name, "train"));
+                return Err(Error::input(self.layer_path(name, part), message));
+            }
         }
         names.sort_by(|a, b| (a != RAW).cmp(&(b != RAW)).then_with(|| natural(a, b)));
         if self.found.files.contains("layers.txt") {
@@ -281,14 +336,12 @@ impl Reader<'_> {
         known: PartClasses,
         train: Option<&Part>,
     ) -> Result<Part> {
-        let PartClasses { labels, predictions, confidence, probabilities } = known;
-        let n = labels.len();
+        let PartClasses { n, labels, predictions, confidence, probabilities, largest } = known;
         let mut layers = Vec::with_capacity(names.len());
         let mut paths = Vec::with_capacity(names.len());
         for (at, name) in names.iter().enumerate() {
-            let below =
-                self.found.file(name, part).map_or_else(|| file(name, part).into(), Path::to_owned);
-            let path = self.path(below);
+            let path = self.layer_path(name, part);
+            self.files.push(path.clone());
             let fitted = train.map(|train| &train.layers[at].values);
             let values = fitted.map_or_else(
                 || npy::read_matrix(&path),
@@ -307,7 +360,26 @@ impl Reader<'_> {
         } else {
             None
         };
-        Ok(Part { layers, paths, labels, predictions, confidence, probabilities, images })
+        let image_files = match part == STRANGERS && self.found.files.contains(STRANGER_FILES) {
+            true => {
+                let path = self.path(STRANGER_FILES);
+                let files = dataset::read_names(&path)?;
+                self.check_rows(&path, "lines", files.len(), part, n)?;
+                Some(files)
+            }
+            false => None,
+        };
+        Ok(Part {
+            layers,
+            paths,
+            labels,
+            predictions,
+            confidence,
+            probabilities,
+            largest,
+            images,
+            image_files,
+        })
     }
 
     fn check_rows(
@@ -321,33 +393,32 @@ impl Reader<'_> {
         if found == n {
             return Ok(());
         }
-        let labels = self.folder.join(self.found.labels_file(part));
-        Err(Error::input(
-            path,
-            format!("has {found} {what}, but {} has {n} labels", labels.display()),
-        ))
+        let (of, there) = match part {
+            STRANGERS => (self.layer_path(&self.first, part), "rows"),
+            _ => (self.folder.join(self.found.labels_file(part)), "labels"),
+        };
+        Err(Error::input(path, format!("has {found} {what}, but {} has {n} {there}", of.display())))
     }
 
-    fn check_widths(&self, train: &Part, test: &Part) -> Result<()> {
-        let pairs = train.layers.iter().zip(&test.layers);
-        for (train, test) in pairs {
-            let (expected, found) = (train.values.n_features(), test.values.n_features());
+    fn check_widths(&self, train: &Part, part: &str, of_part: &Part) -> Result<()> {
+        let pairs = train.layers.iter().zip(&of_part.layers);
+        for (train, other) in pairs {
+            let (expected, found) = (train.values.n_features(), other.values.n_features());
             if found != expected {
-                let path =
-                    self.folder.join(self.found.file(&test.name, "test").unwrap_or(Path::new("")));
+                let path = self.layer_path(&other.name, part);
                 return Err(Error::input(
                     path,
                     format!("has {found} columns, {} has {expected}", file(&train.name, "train")),
                 ));
             }
         }
-        if let (Some(train), Some(test)) = (&train.images, &test.images)
-            && train.shape() != test.shape()
+        if let (Some(train), Some(others)) = (&train.images, &of_part.images)
+            && train.shape() != others.shape()
         {
-            let (found, expected) = (test.size_text(), train.size_text());
+            let (found, expected) = (others.size_text(), train.size_text());
             let message =
                 format!("has images of {found}, {} of {expected}", file("images", "train"));
-            return Err(Error::input(self.folder.join(file("images", "test")), message));
+            return Err(Error::input(self.folder.join(file("images", part)), message));
         }
         Ok(())
     }

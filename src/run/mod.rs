@@ -26,6 +26,7 @@ mod profile;
 mod report;
 mod session;
 mod steps;
+mod strangers;
 mod study;
 mod train;
 

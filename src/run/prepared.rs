@@ -3,8 +3,9 @@
 
 use super::classes;
 use super::job::{MethodChoice, Run, TrainRun, starts};
+use super::strangers;
 use crate::compute::Description;
-use crate::dataset::{Dataset, Samples, Source};
+use crate::dataset::{Dataset, Samples, Source, Unlabelled};
 use crate::embedding;
 use crate::error::{Error, Result};
 use crate::evaluation::N_NEIGHBORS;
@@ -20,6 +21,8 @@ pub(super) struct Prepared {
     pub(super) train: Samples,
     pub(super) validation: Samples,
     pub(super) train_rows: Vec<usize>,
+    /// Images that the network was not trained for, if there are any.
+    pub(super) strangers: Option<Unlabelled>,
     pub(super) architecture: Architecture,
     /// Weights that were given, and their file.
     pub(super) weights: Option<Weights>,
@@ -31,6 +34,17 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
+    /// The same with the strangers of a run.
+    ///
+    /// # Errors
+    /// As [`Unlabelled::open`].
+    pub(super) fn with_strangers(mut self, run: &Run) -> Result<Self> {
+        let asked = run.strangers.as_deref();
+        let read = asked.map(|asked| strangers::read(asked, &run.train.data, &mut self.data));
+        self.strangers = read.transpose()?;
+        Ok(self)
+    }
+
     /// An error in the activations, which is one of the weights if they were given.
     pub(super) fn of_weights(&self, error: Error) -> Error {
         match (&self.weights_file, &self.weights, error) {
@@ -89,6 +103,7 @@ pub(super) fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> 
         train,
         validation,
         train_rows,
+        strangers: None,
         architecture,
         weights,
         weights_file,
@@ -154,6 +169,9 @@ fn resolved(run: &TrainRun, prepared: &Prepared, study: Option<&Run>) -> serde_j
         config["clusters"] = serde_json::json!(study.clusters);
         config["probe_control"] = serde_json::json!(study.probe_control);
         config["report_points"] = serde_json::json!(study.report_points);
+        if let Some(strangers) = &study.strangers {
+            config["strangers"] = serde_json::json!(strangers);
+        }
         if let Some(epochs) = &study.epochs_to_embed {
             config["epochs_to_embed"] = serde_json::json!(epochs);
         }

@@ -6,6 +6,7 @@ use super::session;
 use super::steps::profile::profile as measure;
 use super::steps::scores::write_scores;
 use super::steps::space::SpaceStages;
+use super::steps::strangers::strangers;
 use crate::compute::{Description, Device};
 use crate::error::Result;
 use crate::neighbors::Search;
@@ -70,6 +71,7 @@ pub fn profile(
             space.score_alone(session)?;
         }
         measure(session, &layers, job.probe_control)?;
+        strangers(session, &layers)?;
         session
             .stage(Stage::ScoresAndFigures, |session, _| {
                 session.on_cpu();

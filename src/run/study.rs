@@ -19,6 +19,7 @@ use super::steps::profile::profile;
 use super::steps::quality::write_quality;
 use super::steps::scores::write_scores;
 use super::steps::space::{Map, NamedMethod, SpaceStages, check_scored, most_voters};
+use super::steps::strangers::strangers;
 use super::steps::training::training;
 use crate::compute::{Description, Device};
 use crate::dataset::{Classes, Dataset, Original};
@@ -85,7 +86,7 @@ fn train_and_look(
     reporter: &dyn Reporter,
 ) -> Result<Summary> {
     run.train.training.validate()?;
-    let prepared = prepare(&run.train, run.model.as_deref())?;
+    let prepared = prepare(&run.train, run.model.as_deref())?.with_strangers(run)?;
     check_classes(&prepared.data)?;
     let layers = prepared.architecture.recorded_layers();
     let widths = std::iter::once(prepared.architecture.n_features())
@@ -125,7 +126,13 @@ fn look_into(
     reporter: &dyn Reporter,
 ) -> Result<Summary> {
     let seed = run.train.training.random_state;
-    let prepared = PreparedNetwork::open(&run.train.data, network, seed)?;
+    let strangers = run.strangers.as_deref();
+    let prepared = PreparedNetwork::open(&run.train.data, network, seed)?.with_strangers(
+        strangers,
+        &run.train.data,
+        network,
+        seed,
+    )?;
     check_classes(&prepared.data)?;
     let spaces = prepared.spaces();
     check_methods(&methods, &prepared.train.labels, spaces.iter().copied())?;
@@ -238,6 +245,7 @@ impl Study<'_> {
         }
         check_scored(session.record)?;
         profile(session, layers, self.run.probe_control)?;
+        strangers(session, layers)?;
         self.insights(session, layers)?;
         self.tables_and_figures(session, layers, &maps)?;
         Ok(maps)

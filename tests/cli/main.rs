@@ -35,6 +35,7 @@ mod profile;
 mod report;
 mod resume;
 mod server;
+mod strangers;
 mod streams;
 mod support;
 mod tables;

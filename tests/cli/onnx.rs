@@ -109,6 +109,43 @@ fn activations_alone_are_what_a_run_takes() {
 }
 
 #[test]
+fn strangers_are_shown_to_the_network_too() {
+    let place = place_with(&["lenet.onnx"]);
+    // Images of the data, of twice their size, are strangers here.
+    let images = small_images()[1].images.select(&(0..70).collect::<Vec<_>>()).resized(56, 56);
+    npy::write_images(place.path("strangers.npy"), &images).unwrap();
+    let command = format!(
+        "activations --model lenet.onnx {DATA} --strangers strangers.npy --sample 60 --out out"
+    );
+    let done = place.succeed(&command);
+    let out = place.path("out");
+    assert_outputs_are_whole(&out);
+    let said =
+        ["70 of the 70 images", "scaled to 28 x 28", "a sample, drawn by the seed: 60 of 70"];
+    for part in said {
+        assert!(done.stderr.contains(part), "{part}: {}", done.stderr);
+    }
+    let rows = npy::read_labels(out.join("activations/rows_strangers.npy")).unwrap();
+    assert!(rows.len() == 60 && rows.is_sorted() && rows[59] < 70, "{rows:?}");
+    let layer = npy::read_values(out.join("activations/Relu_23_strangers.npy")).unwrap();
+    assert_eq!(layer.n_samples(), 60);
+    assert_eq!(manifest(&out)["config"]["strangers"], "strangers.npy");
+    let inputs = manifest(&out)["inputs"].clone();
+    let names = inputs.as_array().unwrap().iter().map(|input| input["name"].clone());
+    assert!(names.into_iter().any(|name| name == "strangers.npy"), "{inputs}");
+    // A whole run has the tables of the profile of these layers.
+    place.succeed(&format!(
+        "run --model lenet.onnx {DATA} {} --strangers strangers.npy --sample 60",
+        QUICK.replace("out out", "out run")
+    ));
+    place.succeed("profile out/activations --device cpu --out profile");
+    let read = |run: &str| {
+        fs::read_to_string(place.path(run).join("scores/strangers_by_layer.csv")).unwrap()
+    };
+    assert_eq!(read("run"), read("profile"));
+}
+
+#[test]
 fn a_stopped_run_goes_on_after_its_last_batch() {
     let place = place_with(&["lenet.onnx"]);
     let command = format!("activations --model lenet.onnx {DATA} --out whole");

@@ -1,8 +1,8 @@
 //! The classes of the points of a folder of layers, and the predictions of the network: labels,
 //! predictions, outputs and names, made to mean the same.
 
-use super::outputs::{Outputs, agree, check_rows, read_values};
-use super::{CONFIDENCE, Reader, file};
+use super::outputs::{Outputs, agree, read_values};
+use super::{CONFIDENCE, Reader, STRANGERS, file};
 use crate::dataset::{LabelFile, Labels, Values, npy, read_names, unmet};
 use crate::error::{Error, Result};
 use crate::format::listed;
@@ -24,11 +24,16 @@ pub(in crate::run) fn too_many_classes(n: usize) -> Option<String> {
 
 /// Labels of the points of one part, and the predictions for them.
 pub(super) struct PartClasses {
+    /// Number of points.
+    pub(super) n: usize,
+    /// Their classes; none of strangers.
     pub(super) labels: Vec<u16>,
     pub(super) predictions: Option<Vec<u16>>,
     pub(super) confidence: Option<Vec<f32>>,
     /// Probabilities of all classes, n x n_classes, where every class has a column.
     pub(super) probabilities: Option<Matrix>,
+    /// Largest probability of each point.
+    pub(super) largest: Option<Vec<f32>>,
 }
 
 /// Labels and predictions of all points.
@@ -40,7 +45,10 @@ pub(super) struct LayerClasses {
 
 /// The files of one part.
 struct PartFiles {
-    labels: LabelFile,
+    /// Number of points.
+    n: usize,
+    /// Labels, which strangers have none of.
+    labels: Option<LabelFile>,
     /// Predictions that were given.
     given: Option<LabelFile>,
     outputs: Option<Outputs>,
@@ -55,7 +63,14 @@ impl Reader<'_> {
             .iter()
             .map(|part| self.files_of(part, layers))
             .collect::<Result<Vec<PartFiles>>>()?;
-        agree(files.iter_mut().filter_map(|files| files.outputs.as_mut()).collect());
+        let (labelled, strangers): (Vec<_>, Vec<_>) =
+            files.iter_mut().partition(|files| files.labels.is_some());
+        let mut labelled: Vec<_> =
+            labelled.into_iter().filter_map(|files| files.outputs.as_mut()).collect();
+        agree(labelled.iter_mut().map(|outputs| &mut **outputs).collect());
+        for outputs in strangers.into_iter().filter_map(|files| files.outputs.as_mut()) {
+            outputs.follow(&labelled);
+        }
         let mut warnings: Vec<String> = files
             .iter()
             .filter_map(|files| files.outputs.as_ref())
@@ -86,12 +101,17 @@ impl Reader<'_> {
     }
 
     fn files_of(&mut self, part: &str, layers: &[String]) -> Result<PartFiles> {
-        // What is wrong with a layer is said when it is read.
-        let first = layers.iter().find_map(|layer| self.found.file(layer, part));
-        let n = first.and_then(|layer| npy::n_rows(&self.folder.join(layer)).ok());
-        let path = self.path(self.found.labels_file(part));
-        let labels = LabelFile::read(&path, None, n)?;
-        let n = labels.values.len();
+        let (labels, n) = if part == STRANGERS {
+            (None, npy::n_rows(&self.layer_path(&self.first, part))?)
+        } else {
+            // What is wrong with a layer is said when it is read.
+            let first = layers.iter().find_map(|layer| self.found.file(layer, part));
+            let n = first.and_then(|layer| npy::n_rows(&self.folder.join(layer)).ok());
+            let path = self.path(self.found.labels_file(part));
+            let labels = LabelFile::read(&path, None, n)?;
+            let n = labels.values.len();
+            (Some(labels), n)
+        };
         let given_name = file("predictions", part);
         let given = if self.found.files.contains(&given_name) {
             let path = self.path(&given_name);
@@ -104,9 +124,9 @@ impl Reader<'_> {
         let outputs = Outputs::read(self.folder, part)?;
         if let Some(outputs) = &outputs {
             self.files.push(outputs.path.clone());
-            check_rows(outputs, n, &labels.path)?;
+            self.check_rows(&outputs.path, "rows", outputs.n(), part, n)?;
         }
-        Ok(PartFiles { labels, given, outputs, confidence: None })
+        Ok(PartFiles { n, labels, given, outputs, confidence: None })
     }
 
     /// Probabilities of the predictions, from a file of their own. It is left out, which is
@@ -137,9 +157,8 @@ impl Reader<'_> {
             _ => {}
         }
         let path = self.path(&name);
-        let n = files.labels.values.len();
         let values = read_values(&path)?;
-        self.check_rows(&path, "rows", values.n_samples(), part, n)?;
+        self.check_rows(&path, "rows", values.n_samples(), part, files.n)?;
         let bad = |value: &f32| !(0.0..=1.0).contains(value);
         if values.n_features() != 1 || values.as_slice().iter().any(bad) {
             return Err(Error::input(path, "expected one column of probabilities, from 0 to 1"));
@@ -167,7 +186,7 @@ fn check_outputs(files: &[PartFiles], names: Option<(&[String], &Path)>) -> Resu
     }
     // One column is about two classes.
     let n_classes = k.max(2);
-    for file in files.iter().flat_map(|files| std::iter::once(&files.labels).chain(&files.given)) {
+    for file in files.iter().flat_map(|files| files.labels.iter().chain(&files.given)) {
         let Values::Numbers(numbers) = &file.values else { continue };
         let beyond =
             |number: &i64| !usize::try_from(*number).is_ok_and(|number| number < n_classes);
@@ -223,7 +242,7 @@ impl Resolved {
         names: Option<(&[String], &Path)>,
         warnings: &mut Vec<String>,
     ) -> Result<Self> {
-        let given = |files: &PartFiles| [Some(files.labels.clone()), files.given.clone()];
+        let given = |files: &PartFiles| [files.labels.clone(), files.given.clone()];
         let named: Vec<LabelFile> = files.iter().flat_map(given).flatten().collect();
         let known =
             Labels::by_place(&named.iter().collect::<Vec<_>>(), names.map(|(names, _)| names))?;
@@ -238,7 +257,9 @@ impl Resolved {
             .filter_map(|files| files.outputs.as_ref())
             .any(|outputs| outputs.n_columns() > 1);
         let numbered = known.numbered && several;
-        let mut all: Vec<LabelFile> = files.iter().map(|files| files.labels.clone()).collect();
+        let mut all: Vec<LabelFile> =
+            files.iter().filter_map(|files| files.labels.clone()).collect();
+        let n_labelled = all.len();
         let mut indices = Vec::new();
         for files in files {
             let columns = files.outputs.as_ref().filter(|_| numbered).map(columns_as_numbers);
@@ -251,7 +272,7 @@ impl Resolved {
         warnings.extend(labels.notes.iter().cloned());
         let n = labels.names.len();
         if let Some(message) = too_many_classes(n) {
-            return Err(Error::input(&files[0].labels.path, message));
+            return Err(Error::input(&all[0].path, message));
         }
         let mut classes = labels.classes.clone();
         if let Some(outputs) = files.iter().find_map(|files| files.outputs.as_ref()) {
@@ -271,7 +292,7 @@ impl Resolved {
                 (None, None) => None,
             };
         let predictions = files.iter().zip(indices).map(predictions_of).collect();
-        classes.truncate(files.len());
+        classes.truncate(n_labelled);
         Ok(Self { labels, classes, predictions, columns })
     }
 
@@ -300,7 +321,11 @@ impl Resolved {
         }
         let probabilities =
             files.outputs.as_ref().and_then(|outputs| outputs.all_probabilities(&self.columns));
-        PartClasses { labels: self.classes[at].clone(), predictions, confidence, probabilities }
+        let largest =
+            files.outputs.as_ref().and_then(Outputs::largest).or_else(|| confidence.clone());
+        // Strangers come last, and have no labels.
+        let labels = self.classes.get(at).cloned().unwrap_or_default();
+        PartClasses { n: files.n, labels, predictions, confidence, probabilities, largest }
     }
 
     /// Warns of classes that have no points or no name.
@@ -372,7 +397,7 @@ fn check_counting(files: &[PartFiles]) -> Result<()> {
         Values::Numbers(numbers) => Some((*numbers.iter().min()?, *numbers.iter().max()?)),
         Values::Names(_) => None,
     };
-    let labels = range(&|at| of(&files[at].labels), files.len());
+    let labels = range(&|at| files[at].labels.as_ref().and_then(of), files.len());
     let given = range(&|at| files[at].given.as_ref().and_then(of), files.len());
     let (Some(labels), Some(given), Some(file)) =
         (labels, given, files.iter().find_map(|files| files.given.as_ref()))

@@ -22,17 +22,28 @@ pub(super) struct LayerFolder {
     /// Names of the files in the folder itself.
     pub(super) files: BTreeSet<String>,
     /// For each part the layers, each with its file below the folder.
-    layers: [BTreeMap<String, PathBuf>; 2],
+    layers: [BTreeMap<String, PathBuf>; 3],
     /// Files and folders that look like layers and are not read.
     left_out: Vec<String>,
 }
 
+/// The parts that have labels.
+const LABELLED: [&str; 2] = ["train", "test"];
+/// The part that has none.
+pub(in crate::run) const STRANGERS: &str = "strangers";
 /// The parts that are read.
-const PARTS: [&str; 2] = ["train", "test"];
+const PARTS: [&str; 3] = [LABELLED[0], LABELLED[1], STRANGERS];
+/// The image files of the strangers.
+pub(super) const STRANGER_FILES: &str = "files_strangers.txt";
 
-/// Index of a part: 0 for the training, 1 for the test.
+/// Index of a part.
 fn at(part: &str) -> usize {
-    usize::from(part == "test")
+    PARTS.iter().position(|known| *known == part).unwrap_or(0)
+}
+
+/// `true` if a part has no use for a file that is no layer: nobody knows the classes of strangers.
+fn is_of_no_use(part: usize, stem: &str) -> bool {
+    PARTS[part] == STRANGERS && stem == "labels"
 }
 
 impl LayerFolder {
@@ -43,7 +54,7 @@ impl LayerFolder {
     pub(super) fn of(folder: &Path) -> Result<Self> {
         let mut found = Self::default();
         found.search(folder, Path::new(""), 0)?;
-        for part in PARTS {
+        for part in LABELLED {
             let read = found.labels_file(part);
             let others = LABEL_ENDINGS.iter().map(|ending| format!("labels_{part}.{ending}"));
             found
@@ -96,7 +107,8 @@ impl LayerFolder {
                 .map(|stem| (at(part), stem))
         });
         match part {
-            Some((_, stem)) if OTHERS.contains(&stem) && depth == 0 => {}
+            Some((part, stem))
+                if OTHERS.contains(&stem) && depth == 0 && !is_of_no_use(part, stem) => {}
             Some((part, stem)) if !OTHERS.contains(&stem) => {
                 let folders = file.parent().unwrap_or(Path::new("")).components();
                 let folders =
@@ -110,7 +122,7 @@ impl LayerFolder {
                     return Err(Error::input(folder.join(file), message));
                 }
             }
-            _ if is_labels(name) && depth == 0 => {}
+            _ if (is_labels(name) || name == STRANGER_FILES) && depth == 0 => {}
             _ if looks_like_data(name) => self.left_out.push(file.display().to_string()),
             _ => {}
         }
@@ -140,16 +152,23 @@ impl LayerFolder {
         !self.layers[1].is_empty() || others() || self.files.contains(&self.labels_file("test"))
     }
 
+    /// `true` if the folder holds any file of the strangers.
+    pub(super) fn has_strangers(&self) -> bool {
+        let mut others = OTHERS.iter().filter(|name| **name != "labels");
+        !self.layers[at(STRANGERS)].is_empty()
+            || others.any(|name| self.files.contains(&format!("{name}_{STRANGERS}.npy")))
+    }
+
     /// Warning about files that are not read.
     pub(super) fn left_out(&self) -> Option<String> {
-        let read = "a run reads <layer>_train.npy and <layer>_test.npy; labels alone may be text, in one file for each part";
+        let read = "a run reads <layer>_train.npy, <layer>_test.npy and <layer>_strangers.npy; labels alone may be text, in one file for each part but the strangers, who have none";
         (!self.left_out.is_empty()).then(|| format!("left out: {}; {read}", listed(&self.left_out)))
     }
 }
 
 /// `true` if a file has a name of readable labels.
 fn is_labels(name: &str) -> bool {
-    PARTS
+    LABELLED
         .iter()
         .any(|part| LABEL_ENDINGS.iter().any(|ending| name == format!("labels_{part}.{ending}")))
 }
@@ -159,7 +178,7 @@ fn is_labels(name: &str) -> bool {
 fn looks_like_data(name: &str) -> bool {
     let lower = name.to_lowercase();
     let Some((_, ending)) = lower.rsplit_once('.') else { return false };
-    let of_part = ["_train.", "_test.", "_val.", "_valid.", "_validation."]
+    let of_part = ["_train.", "_test.", "_strangers.", "_val.", "_valid.", "_validation."]
         .iter()
         .any(|part| lower.contains(part));
     ["npy", "npz"].contains(&ending) || (of_part && !NO_DATA.contains(&ending))
@@ -182,12 +201,15 @@ mod tests {
             "predictions_test.csv conv_Train.csv.gz conv_val.pt labels_train.npy labels_train.csv",
             "labels_test.txt loss_train.png readme_test.md class_names.txt block1/labels_test.csv",
             "block1/images_train.npy other/labels_train.npy other/x_train.npy .git/x_train.npy",
+            "raw_strangers.npy files_strangers.txt labels_strangers.npy softmax_strangers.npy",
             "notes.txt",
         ];
         names.iter().flat_map(|line| line.split(' ')).for_each(put);
         let found = LayerFolder::of(folder.path()).unwrap();
         assert_eq!(found.layers("train").collect::<Vec<_>>(), ["block1_conv", "raw"]);
         assert_eq!(found.layers("test").collect::<Vec<_>>(), ["block1_a_b"]);
+        assert_eq!(found.layers("strangers").collect::<Vec<_>>(), ["raw"]);
+        assert!(found.has_strangers());
         assert_eq!(found.file("block1_conv", "train"), Some(Path::new("block1/conv_train.npy")));
         let left_out = found.left_out().unwrap();
         let listed = left_out.strip_prefix("left out: ").unwrap().split(';').next().unwrap();
@@ -196,6 +218,7 @@ mod tests {
             "block1/labels_test.csv",
             "conv_Train.csv.gz",
             "conv_val.pt",
+            "labels_strangers.npy",
             "labels_train.csv",
             "other/ (layers of its own, with labels)",
             "predictions_test.csv",

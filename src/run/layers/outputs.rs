@@ -3,7 +3,7 @@
 
 use super::LOGITS;
 use crate::dataset::npy;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::matrix::{Matrix, argmax};
 use crate::record::predictions::SOFTMAX;
 use std::path::{Path, PathBuf};
@@ -153,6 +153,25 @@ impl Outputs {
         self.notes.push(note);
     }
 
+    /// Takes the values to be of the kind of the files that have the same name but for the part, if
+    /// there are any: those of strangers say nothing about the others.
+    pub(super) fn follow(&mut self, others: &[&mut Self]) {
+        let leader = others.iter().find(|other| other.of_logits == self.of_logits);
+        match leader {
+            Some(leader) if leader.kind != self.kind => {
+                self.notes.push(format!(
+                    "{} is taken to hold {}, as {} does",
+                    self.name(),
+                    leader.kind.words(),
+                    leader.name()
+                ));
+                self.kind = leader.kind;
+            }
+            Some(_) => {}
+            None => agree(vec![self]),
+        }
+    }
+
     /// Points.
     pub(super) fn n(&self) -> usize {
         self.values.n_samples()
@@ -189,6 +208,12 @@ impl Outputs {
             columns.iter().map(move |&column| row[column].clamp(0.0, 1.0))
         });
         Matrix::new(values.collect(), self.n(), columns.len()).ok()
+    }
+
+    /// The largest probability of each row; none if they are not known.
+    pub(super) fn largest(&self) -> Option<Vec<f32>> {
+        let largest = |row: &[f32]| self.row(row).into_iter().fold(0.0, f32::max).min(1.0);
+        self.are_clear().then(|| self.values.rows().map(largest).collect())
     }
 
     /// The probabilities of the columns of a row, of which there are two if there is one value.
@@ -292,15 +317,6 @@ fn kind<'a>(values: impl IntoIterator<Item = &'a Matrix>, of_logits: bool) -> Ki
     }
 }
 
-/// Refuses outputs whose number of rows differs from the number of points.
-pub(super) fn check_rows(outputs: &Outputs, n: usize, labels: &Path) -> Result<()> {
-    if outputs.n() == n {
-        return Ok(());
-    }
-    let message = format!("has {} rows, but {} has {n} labels", outputs.n(), labels.display());
-    Err(Error::input(&outputs.path, message))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -348,6 +364,29 @@ mod tests {
         close(logarithms.probabilities(&[1, 0]), &[0.75, 0.5]);
         // Large logits overflow nothing.
         close(outputs(&[1000.0, 0.0, -1000.0, 0.0], 2, false).probabilities(&[0, 1]), &[1.0, 1.0]);
+    }
+
+    #[test]
+    fn strangers_are_of_the_kind_of_the_others_and_change_none() {
+        let mut known = outputs(&[0.25, 0.75, 0.5, 0.5], 2, false);
+        let other = |values: &[f32], of_logits| Outputs {
+            path: "softmax_strangers.npy".into(),
+            kind: kind([&Matrix::new(values.to_vec(), 1, 2).unwrap()], of_logits),
+            values: Matrix::new(values.to_vec(), 1, 2).unwrap(),
+            of_logits,
+            notes: Vec::new(),
+        };
+        let mut strangers = other(&[3.0, 1.0], false);
+        strangers.follow(&[&mut known]);
+        assert_eq!((strangers.kind, known.kind), (Kind::Probabilities, Kind::Probabilities));
+        assert!(strangers.notes[0].contains("taken to hold probabilities, as softmax_test.npy"));
+        // Logits follow no probabilities.
+        let mut logits = other(&[0.4, 0.6], true);
+        logits.kind = Kind::Logits;
+        logits.follow(&[&mut known]);
+        assert_eq!(logits.kind, Kind::Probabilities);
+        close(strangers.largest(), &[1.0]);
+        close(known.largest(), &[0.75, 0.5]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::dataset::npy;
 use crate::error::{Error, Result};
 use crate::evaluation::{Confused, Predictions, ScoredOn, confusions};
 use crate::format::{listed, quoted, thousands};
-use crate::profile::epoch_findings;
+use crate::profile::{Profile, epoch_findings};
 use crate::record::{Artifact, FinishedRun};
 use crate::report::drawing::drawing;
 use crate::report::figures::{Figure, vector};
@@ -14,6 +14,7 @@ use crate::report::insights_table::scored_words;
 use crate::report::page::{Block, Curves, Section, Series, Table};
 use crate::report::{
     data_map as data_map_report, epoch_report, profile_figures, profile_table, quality_table,
+    strangers_table,
 };
 use crate::training::History;
 
@@ -157,12 +158,26 @@ fn profile(run: &FinishedRun, class_names: &[String]) -> Result<Option<Section>>
     blocks.extend(profile_table::depth_tables(profile, class_names).into_iter().map(Block::Table));
     blocks.extend(profile_table::look_at_counts(profile).map(Block::Table));
     blocks.extend(profile_table::look_at_table(profile, class_names).map(Block::Table));
+    blocks.extend(strangers(profile)?);
     let missing = profile_table::missing(layers, profile);
     if !missing.is_empty() {
         blocks.push(Block::Heading("Not computed".into()));
         blocks.push(Block::List(missing));
     }
     Ok(Some(section("profile", "Layer profile", blocks)))
+}
+
+/// What the layers notice of strangers, if there are any.
+fn strangers(profile: &Profile) -> Result<Vec<Block>> {
+    let mut blocks = Vec::new();
+    if let Some(words) = strangers_table::words(profile) {
+        blocks.extend([Block::Heading("Strangers".into()), Block::Text(words)]);
+    }
+    if let Some(figure) = profile.strangers.as_ref().and_then(profile_figures::strangers) {
+        blocks.push(draw(&figure, "How well each layer tells strangers".into())?);
+    }
+    blocks.extend(strangers_table::page_table(profile).map(Block::Table));
+    Ok(blocks)
 }
 
 fn training(run: &FinishedRun, selected: &mut SelectedPoints<'_>) -> Result<Option<Section>> {

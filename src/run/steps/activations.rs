@@ -2,12 +2,12 @@
 
 use super::figures;
 use crate::activations::activations;
-use crate::dataset::{Classes, Samples};
+use crate::dataset::{Classes, Images};
 use crate::error::Result;
 use crate::model::{RAW, Weights};
 use crate::record::predictions::write_classes;
 use crate::record::{Artifact, Stage};
-use crate::run::layers::{Layers, write_images, write_names};
+use crate::run::layers::{Layers, STRANGERS, write_images, write_names, write_stranger_files};
 use crate::run::prepared::Prepared;
 use crate::run::session::Session;
 
@@ -17,6 +17,15 @@ pub(in crate::run) fn activations_of_network(
     prepared: &Prepared,
     weights: &Weights,
 ) -> Result<()> {
+    if let Some(strangers) = &prepared.strangers {
+        session.stage(Stage::StrangerActivations, |session, _| {
+            write_layers(session, prepared, weights, STRANGERS, &strangers.images)?;
+            match &strangers.files {
+                Some(files) => write_stranger_files(session.record, files),
+                None => Ok(()),
+            }
+        })?;
+    }
     session.new_stage(Stage::Activations, |session, _| {
         for layer in prepared.architecture.recorded_layers().iter().filter(|layer| layer.pooled) {
             let size = prepared.architecture.steps()?[layer.layer].output.size();
@@ -26,7 +35,8 @@ pub(in crate::run) fn activations_of_network(
             ));
         }
         for (part, samples) in [("train", &prepared.train), ("test", &prepared.data.test)] {
-            write_part(session, prepared, weights, part, samples)?;
+            write_layers(session, prepared, weights, part, &samples.images)?;
+            write_classes(session.record, "labels", part, &samples.labels)?;
         }
         let record = &mut *session.record;
         let rows: Vec<u32> = prepared.train_rows.iter().map(|&row| row as u32).collect();
@@ -37,21 +47,21 @@ pub(in crate::run) fn activations_of_network(
     })
 }
 
-fn write_part(
+/// Writes the layers of a part, and its images.
+fn write_layers(
     session: &mut Session<'_>,
     prepared: &Prepared,
     weights: &Weights,
     part: &str,
-    samples: &Samples,
+    images: &Images,
 ) -> Result<()> {
-    let layers = activations(session.device, &prepared.architecture, weights, &samples.images)
+    let layers = activations(session.device, &prepared.architecture, weights, images)
         .map_err(|error| prepared.of_weights(error))?;
     for layer in &layers {
         let file = Artifact::Layer { name: &layer.name, part };
         session.record.write_matrix(file, &layer.values)?;
     }
-    write_classes(session.record, "labels", part, &samples.labels)?;
-    write_images(session.record, part, &samples.images)
+    write_images(session.record, part, images)
 }
 
 /// Copies layers that another program wrote into the run.

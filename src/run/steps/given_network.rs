@@ -2,7 +2,7 @@
 //! batch after batch. What is computed of a part goes into one file until the part is whole, so that
 //! a run that was stopped goes on after its last batch.
 
-use crate::dataset::Samples;
+use crate::dataset::Images;
 use crate::error::{Error, Result};
 use crate::files::create_folder;
 use crate::format::listed;
@@ -13,7 +13,7 @@ use crate::progress::Observer;
 use crate::record::predictions::{SOFTMAX, write_classes};
 use crate::record::{Artifact, Inference, Stage};
 use crate::run::given_network::PreparedNetwork;
-use crate::run::layers::{write_images, write_names};
+use crate::run::layers::{STRANGERS, write_images, write_names, write_stranger_files};
 use crate::run::session::Session;
 use crate::training::Performance;
 use std::fs::{File, OpenOptions};
@@ -30,16 +30,28 @@ pub(in crate::run) fn activations_of_given_network(
     session.stage(Stage::TestOfWeights, |session, observer| {
         session.on_cpu();
         prepared.network.notes().iter().for_each(|note| session.reporter.note(note));
-        let answers = write_part(session, prepared, observer, "test")?;
+        let answers = write_labelled(session, prepared, observer, "test")?;
         session.record.results_mut().n_parameters = Some(prepared.network.n_parameters());
         match answers {
             Some(answers) => test(session, prepared, &answers),
             None => Ok(()),
         }
     })?;
+    if let Some(strangers) = &prepared.strangers {
+        session.stage(Stage::StrangerActivations, |session, observer| {
+            session.on_cpu();
+            let images = &strangers.images;
+            let part = Part { name: STRANGERS, images: &images.images, rows: &strangers.rows };
+            part.write(session, prepared, observer)?;
+            match &images.files {
+                Some(files) => write_stranger_files(session.record, files),
+                None => Ok(()),
+            }
+        })?;
+    }
     let finished = session.stage(Stage::Activations, |session, observer| {
         session.on_cpu();
-        write_part(session, prepared, observer, "train")?;
+        write_labelled(session, prepared, observer, "train")?;
         let spaces = prepared.spaces().into_iter().map(|(name, _)| name.to_owned());
         write_names(session.record, &spaces.collect::<Vec<_>>(), &prepared.data.class_names)
     })?;
@@ -76,52 +88,77 @@ fn test(session: &mut Session<'_>, prepared: &PreparedNetwork, answers: &Answers
     Ok(())
 }
 
-/// Writes everything of a part, and gives the answers if they are about the classes.
-fn write_part(
+/// Writes everything of a part with labels, and gives the answers if they are about the classes.
+fn write_labelled(
     session: &mut Session<'_>,
     prepared: &PreparedNetwork,
     observer: &dyn Observer,
-    part: &str,
+    name: &str,
 ) -> Result<Option<Answers>> {
-    let (samples, rows) = if part == "train" {
+    let (samples, rows) = if name == "train" {
         (&prepared.train, &prepared.train_rows)
     } else {
         (&prepared.test, &prepared.test_rows)
     };
-    let network = &prepared.network;
-    let path = Artifact::Checkpoints.of(session.record.path()).join(format!("{part}.f32"));
-    let unfinished = Unfinished::open(path, network)?;
-    let start = Instant::now();
-    let before = unfinished.n;
-    let unfinished = unfinished.finish(network, samples, observer)?;
-    if part == "test" && before == 0 {
-        let seconds = start.elapsed().as_secs_f64();
-        session.record.results_mut().inference = Some(Inference { n: samples.len(), seconds });
-    }
-    let Batch { layers, output } = unfinished.read(network, samples.len())?;
-    let record = &mut *session.record;
-    if prepared.has_raw {
-        record.write_matrix(Artifact::Layer { name: RAW, part }, &samples.images.features())?;
-    }
-    for (layer, values) in network.taken().zip(layers) {
-        let values = Matrix::new(values, samples.len(), layer.width)
-            .map_err(|error| Error::Data(format!("activations of {}: {error}", layer.name)))
-            .map_err(|error| error.of_file(network.path()))?;
-        record.write_matrix(Artifact::Layer { name: &layer.name, part }, &values)?;
-    }
-    let answers = prepared.has_classes.then(|| Answers::new(&output, network.output().width));
-    if let Some(answers) = &answers {
-        let values = answers.probabilities.clone();
-        let values = Matrix::new(values, samples.len(), answers.n_classes)
-            .map_err(|error| error.of_file(network.path()))?;
-        record.write_matrix(Artifact::Layer { name: SOFTMAX, part }, &values)?;
-    }
-    let rows: Vec<u32> = rows.iter().map(|&row| row as u32).collect();
-    record.write_numbers(Artifact::Layer { name: "rows", part }, &rows)?;
-    write_classes(record, "labels", part, &samples.labels)?;
-    write_images(record, part, &samples.images)?;
-    unfinished.remove();
+    let part = Part { name, images: &samples.images, rows };
+    let answers = part.write(session, prepared, observer)?;
+    write_classes(session.record, "labels", name, &samples.labels)?;
     Ok(answers)
+}
+
+/// Images whose layers are taken.
+struct Part<'a> {
+    /// `train`, `test` or `strangers`.
+    name: &'a str,
+    images: &'a Images,
+    /// Their rows in the data.
+    rows: &'a [usize],
+}
+
+impl Part<'_> {
+    /// Writes images and layers, and gives the answers if they are about the classes.
+    fn write(
+        &self,
+        session: &mut Session<'_>,
+        prepared: &PreparedNetwork,
+        observer: &dyn Observer,
+    ) -> Result<Option<Answers>> {
+        let &Self { name: part, images, rows } = self;
+        let n = images.n();
+        let network = &prepared.network;
+        let path = Artifact::Checkpoints.of(session.record.path()).join(format!("{part}.f32"));
+        let unfinished = Unfinished::open(path, network)?;
+        let start = Instant::now();
+        let before = unfinished.n;
+        let unfinished = unfinished.finish(network, images, observer)?;
+        if part == "test" && before == 0 {
+            let seconds = start.elapsed().as_secs_f64();
+            session.record.results_mut().inference = Some(Inference { n, seconds });
+        }
+        let Batch { layers, output } = unfinished.read(network, n)?;
+        let record = &mut *session.record;
+        if prepared.has_raw {
+            record.write_matrix(Artifact::Layer { name: RAW, part }, &images.features())?;
+        }
+        for (layer, values) in network.taken().zip(layers) {
+            let values = Matrix::new(values, n, layer.width)
+                .map_err(|error| Error::Data(format!("activations of {}: {error}", layer.name)))
+                .map_err(|error| error.of_file(network.path()))?;
+            record.write_matrix(Artifact::Layer { name: &layer.name, part }, &values)?;
+        }
+        let answers = prepared.has_classes.then(|| Answers::new(&output, network.output().width));
+        if let Some(answers) = &answers {
+            let values = answers.probabilities.clone();
+            let values = Matrix::new(values, n, answers.n_classes)
+                .map_err(|error| error.of_file(network.path()))?;
+            record.write_matrix(Artifact::Layer { name: SOFTMAX, part }, &values)?;
+        }
+        let rows: Vec<u32> = rows.iter().map(|&row| row as u32).collect();
+        record.write_numbers(Artifact::Layer { name: "rows", part }, &rows)?;
+        write_images(record, part, images)?;
+        unfinished.remove();
+        Ok(answers)
+    }
 }
 
 /// The values of a part as far as they are computed: of each image all layers, then the answer.
@@ -144,7 +181,7 @@ impl Unfinished {
     fn finish(
         mut self,
         network: &Network,
-        samples: &Samples,
+        images: &Images,
         observer: &dyn Observer,
     ) -> Result<Self> {
         let failed = |error| Error::write(&self.path, error);
@@ -154,14 +191,15 @@ impl Unfinished {
         let mut file = BufWriter::new(file);
         let (start, before) = (Instant::now(), self.n);
         let mut n = self.n;
-        while n < samples.len() {
+        let all = images.n();
+        while n < all {
             let speed = (n - before) as f64 / start.elapsed().as_secs_f64().max(1e-9);
             let figures = [("images a second", speed)];
             let figures = if n > before { &figures[..] } else { &[] };
-            observer.step(n as u64, samples.len() as u64, figures)?;
-            let end = samples.len().min(n + network.at_once());
-            let images: Vec<&[u8]> = (n..end).map(|row| samples.images.image(row)).collect();
-            let batch = network.run(&images)?;
+            observer.step(n as u64, all as u64, figures)?;
+            let end = all.min(n + network.at_once());
+            let rows: Vec<&[u8]> = (n..end).map(|row| images.image(row)).collect();
+            let batch = network.run(&rows)?;
             write_rows(&mut file, network, &batch, end - n).map_err(failed)?;
             n = end;
         }

@@ -12,4 +12,5 @@ pub(super) mod profile;
 pub(super) mod quality;
 pub(super) mod scores;
 pub(super) mod space;
+pub(super) mod strangers;
 pub(super) mod training;
