@@ -3,7 +3,7 @@
 
 use super::Prepared;
 use crate::activations::{Layer, activations};
-use crate::dataset::Samples;
+use crate::dataset::Images;
 use crate::error::Result;
 use crate::evaluation::{COMPARED_NEIGHBORS, KnnScore, ScoredOn, knn_accuracy};
 use crate::matrix::Matrix;
@@ -81,10 +81,10 @@ impl Prepared<'_> {
         let (rows, _) = self.job.models[model].training.split(self.data.train.len());
         let train = self.data.train.select(&rows);
         let weights = self.weights(session, model)?;
-        let of = |samples: &Samples| {
-            activations(session.device, &self.architectures[model], &weights, samples)
+        let of = |images: &Images| {
+            activations(session.device, &self.architectures[model], &weights, images)
         };
-        let (of_train, of_test) = (of(&train)?, of(&self.data.test)?);
+        let (of_train, of_test) = (of(&train.images)?, of(&self.data.test.images)?);
         Ok(Taken { train_labels: train.labels, train: of_train, test: of_test })
     }
 
@@ -127,7 +127,8 @@ impl Prepared<'_> {
         for (model, candidate) in self.job.models.iter().enumerate() {
             let weights = self.weights(session, model)?;
             let architecture = &self.architectures[model];
-            let layers = activations(session.device, architecture, &weights, &self.data.test)?;
+            let layers =
+                activations(session.device, architecture, &weights, &self.data.test.images)?;
             for Layer { name, values } in layers {
                 if name == SOFTMAX {
                     let found = Probabilities::of_network(&values);
@@ -159,6 +160,7 @@ impl Prepared<'_> {
             look_at: Vec::new(),
             first_to_look_at: Vec::new(),
             not_looked_at: vec![format!("points to look at: {OF_ONE}")],
+            strangers: None,
         };
         self.report(session.record, &measured, &profile)?;
         session.record.results_mut().profile = Some(profile);

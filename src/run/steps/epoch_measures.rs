@@ -80,12 +80,12 @@ fn taken(
     epoch: usize,
 ) -> Result<Taken> {
     let weights = weights.read(epoch)?;
-    let of = |samples| -> Result<Vec<Layer>> {
-        let mut layers = activations(device, &prepared.architecture, &weights, samples)?;
+    let of = |images| -> Result<Vec<Layer>> {
+        let mut layers = activations(device, &prepared.architecture, &weights, images)?;
         layers.retain(|layer| layer.name != RAW);
         Ok(layers)
     };
-    Ok(Taken { train: of(&prepared.train)?, test: of(&prepared.data.test)? })
+    Ok(Taken { train: of(&prepared.train.images)?, test: of(&prepared.data.test.images)? })
 }
 
 fn similarity(
