@@ -1,7 +1,11 @@
 //! The recorded layers of a network: those whose activations are kept, whole or pooled.
 
+use super::Weights;
 use super::architecture::{Architecture, Recording};
+use super::layers::LayerKind;
 use super::shape::Shape;
+use crate::error::Result;
+use crate::matrix::Matrix;
 use serde::Serialize;
 
 /// Largest activation of a convolutional layer for one image that is recorded whole, in values;
@@ -38,6 +42,31 @@ impl Architecture {
             Some(RecordedLayer { layer, name: step.name.clone(), pooled, width })
         });
         recorded.collect()
+    }
+
+    /// Weights of the output layer without the biases, n_features x n_classes, if what it takes are
+    /// the values of the last recorded layer, or of the input where none is recorded.
+    ///
+    /// # Errors
+    /// [`Error::Data`](crate::Error::Data) for weights of another network.
+    pub fn output_weights(&self, weights: &Weights) -> Result<Option<Matrix>> {
+        let recorded = self.recorded_layers();
+        let last = recorded.last();
+        let mut is_pooled = last.is_some_and(|last| last.pooled);
+        let steps = self.steps()?;
+        let Some((output, before)) = steps.split_last() else { return Ok(None) };
+        for spec in &self.layers[last.map_or(0, |last| last.layer + 1)..before.len()] {
+            match &spec.kind {
+                // The means that were recorded.
+                LayerKind::GlobalAvgPool(_) if is_pooled => is_pooled = false,
+                kind if kind.layer().passes_on() => {}
+                _ => return Ok(None),
+            }
+        }
+        let kernel = output.parameters.iter().find(|tensor| tensor.shape.len() == 2);
+        let Some(kernel) = kernel.filter(|_| !is_pooled) else { return Ok(None) };
+        let values = weights.get(&kernel.name, &kernel.shape)?;
+        Matrix::new(values.to_vec(), output.input.size(), self.n_classes).map(Some)
     }
 
     /// Recording of a layer, with [`Recording::Auto`] resolved.

@@ -3,6 +3,7 @@
 use super::Outcome;
 use super::cross_products;
 use super::dimension::{IntrinsicDimension, Spectrum};
+use super::output_layer::OutputLayer;
 use super::probabilities::{ProbeAnswers, accuracy};
 use super::probe::{LinearProbe, MAX_FEATURES, N_COMPONENTS, ProbedLayer, shuffled};
 use super::ridge::ridge_predictions;
@@ -69,8 +70,19 @@ pub struct LayerProfile {
     pub intrinsic_dimension: Outcome<IntrinsicDimension>,
     /// Separation of the training points' classes.
     pub separation: Outcome<Separation>,
+    /// NC3, of the last hidden layer alone; see [`OutputLayer::self_duality`].
+    #[serde(default = "not_measured")]
+    pub self_duality: Outcome<f64>,
+    /// NC4, of the last hidden layer alone; see [`OutputLayer::disagreement`].
+    #[serde(default = "not_measured")]
+    pub disagreement: Outcome<f64>,
     /// Mean silhouette of the scored points by their classes, -1 to 1.
     pub silhouette: Outcome<f64>,
+}
+
+/// In place of a measure that is newer than the run.
+fn not_measured() -> Outcome<f64> {
+    Outcome::Unknown("the version that made this run did not measure it".into())
 }
 
 impl LayerProfile {
@@ -112,6 +124,8 @@ pub struct ProfiledLayer<'a> {
     pub neighbors: Option<&'a NeighborGraph>,
     /// k-NN accuracy on the scored points, if it is known.
     pub knn_accuracy: Option<f64>,
+    /// The output layer of the network, if this is the hidden layer that it takes.
+    pub output: Option<OutputLayer<'a>>,
     /// `true` to fit a probe to shuffled labels as well.
     pub control: bool,
     /// Seed of the folds and of the shuffled labels.
@@ -154,6 +168,11 @@ impl ProfiledLayer<'_> {
         });
         let graph =
             self.neighbors.ok_or_else(|| Error::Data("its neighbours were not searched".into()));
+        let output = |of: &dyn Fn(OutputLayer<'_>, &ClassMeans) -> Result<f64>| {
+            of(self.last_hidden()?, means.as_ref().map_err(copied)?)
+        };
+        let self_duality = output(&|output, means| output.self_duality(means));
+        let disagreement = output(&|output, means| output.disagreement(self.train, means));
         let profile = LayerProfile {
             space: self.space.into(),
             n_features: self.train.n_features(),
@@ -162,9 +181,17 @@ impl ProfiledLayer<'_> {
             spectrum: Outcome::of(spectrum)?,
             intrinsic_dimension: Outcome::of(graph.and_then(IntrinsicDimension::of))?,
             separation: Outcome::of(separation)?,
+            self_duality: Outcome::of(self_duality)?,
+            disagreement: Outcome::of(disagreement)?,
             silhouette: Outcome::of(self.silhouette(device, observer))?,
         };
         Ok((profile, answers))
+    }
+
+    /// The output layer, if this is the last hidden layer.
+    fn last_hidden(&self) -> Result<OutputLayer<'_>> {
+        let reason = "NC3 and NC4 describe the last hidden layer alone";
+        self.output.ok_or_else(|| Error::Data(reason.into()))
     }
 
     /// Products of the training points' columns, where they are not too many.

@@ -261,6 +261,24 @@ pub static MEASURES: &[Measure] = &[
         ..PLAIN
     },
     Measure {
+        key: "nc3",
+        title: "NC3",
+        meaning: "How far the output layer's weights are from the centred class means of the last hidden layer, both of length 1, 0 to 4.",
+        better: Better::Lower,
+        caveat: Some(COLLAPSE),
+        of: |layer| value(&layer.self_duality, |&distance| distance),
+        ..PLAIN
+    },
+    Measure {
+        key: "nc4",
+        title: "NC4",
+        meaning: "Share of the training points whose nearest class mean in the last hidden layer is not the network's answer.",
+        better: Better::Lower,
+        caveat: Some(COLLAPSE),
+        of: |layer| value(&layer.disagreement, |&share| share),
+        ..PLAIN
+    },
+    Measure {
         key: "fisher_ratio",
         title: "Fisher ratio",
         meaning: "Scatter of the class means over the scatter within the classes.",

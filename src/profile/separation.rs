@@ -108,6 +108,11 @@ impl ClassMeans {
         x.as_slice().par_chunks(self.n_features).map(nearest).collect()
     }
 
+    /// Columns of the rows.
+    pub(super) fn n_features(&self) -> usize {
+        self.n_features
+    }
+
     /// Mean of the class at a place.
     pub(super) fn mean(&self, at: usize) -> &[f64] {
         &self.means[at * self.n_features..][..self.n_features]
@@ -119,7 +124,7 @@ impl ClassMeans {
     }
 
     /// Class means about `weights` of them, n_classes x n_features.
-    fn about(&self, weights: &[f64]) -> Vec<f64> {
+    pub(super) fn about(&self, weights: &[f64]) -> Vec<f64> {
         let d = self.n_features;
         let mut centre = vec![0.0; d];
         for (mean, weight) in self.means.chunks_exact(d).zip(weights) {

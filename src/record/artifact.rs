@@ -32,6 +32,8 @@ pub enum Artifact<'a> {
     },
     /// The image file of each stranger.
     StrangerFiles,
+    /// Weights of the output layer, n_features of the last layer x n_classes.
+    OutputWeights,
     /// Names of the layers that are spaces, in their order.
     LayerNames,
     /// Names of the classes, in their order.
@@ -124,6 +126,7 @@ impl Display for Artifact<'_> {
             Self::Activations => out.write_str("activations"),
             Self::Layer { name, part } => write!(out, "activations/{name}_{part}.npy"),
             Self::StrangerFiles => out.write_str("activations/files_strangers.txt"),
+            Self::OutputWeights => out.write_str("activations/output_weights.npy"),
             Self::LayerNames => out.write_str("activations/layers.txt"),
             Self::ClassNames => out.write_str("activations/class_names.txt"),
             Self::Neighbors(space) => write!(out, "neighbors/{space}.safetensors"),

@@ -9,6 +9,7 @@
 //! | `logits_train.npy`, `logits_test.npy` | its logits, where there is no softmax |
 //! | `predictions_train.npy`, `predictions_test.npy` | its predicted classes; else those of softmax or logits |
 //! | `confidence_train.npy`, `confidence_test.npy` | the probability of each prediction, as a run writes it, where softmax or logits do not give it |
+//! | `output_weights.npy` | weights of the output layer, n_features of the last layer x n_classes; for NC3 |
 //! | `class_names.txt` | a name a line, from class 0 on; else the classes are the labels that occur |
 //! | `layers.txt` | layers to embed and their order, a name a line; else all, `raw` first, numbers in names by value |
 //! | `images_train.npy`, `images_test.npy` | n x height x width, or n x height x width x 3, bytes |
@@ -36,7 +37,7 @@ use crate::record::{Artifact, RunFolder};
 use classes::PartClasses;
 pub(super) use classes::too_many_classes;
 pub(super) use folder::STRANGERS;
-use folder::{LayerFolder, STRANGER_FILES};
+use folder::{LayerFolder, OUTPUT_WEIGHTS, STRANGER_FILES};
 use std::path::{Path, PathBuf};
 
 /// Name of the layer that holds the values before the softmax.
@@ -82,6 +83,8 @@ pub(super) struct Layers {
     pub(super) test: Option<Part>,
     /// Points of another kind than those that the network was trained on.
     pub(super) strangers: Option<Part>,
+    /// Weights of the output layer, n_features x n_classes.
+    pub(super) output_weights: Option<Matrix>,
     /// Warnings for the user.
     pub(super) warnings: Vec<String>,
     /// The files that were read.
@@ -107,6 +110,7 @@ impl Layers {
         let parts: Vec<&str> =
             parts.into_iter().filter_map(|(part, is_there)| is_there.then_some(part)).collect();
         let classes = reader.classes(&parts, &names)?;
+        let output_weights = reader.output_weights(classes.n_columns)?;
         let mut warnings: Vec<String> =
             reader.found.left_out().into_iter().chain(classes.warnings).collect();
         let mut known = classes.parts.into_iter();
@@ -134,7 +138,7 @@ impl Layers {
             if test.is_some() { "test" } else { "train" },
         ));
         let (class_names, files) = (classes.class_names, reader.files);
-        Ok(Self { class_names, train, test, strangers, warnings, files })
+        Ok(Self { class_names, train, test, strangers, output_weights, warnings, files })
     }
 
     /// Refuses a layer with a row that has no neighbours by `search`; the error names its file.
@@ -191,6 +195,9 @@ impl Layers {
             if let Some(files) = &part.image_files {
                 write_stranger_files(folder, files)?;
             }
+        }
+        if let Some(weights) = &self.output_weights {
+            folder.write_matrix(Artifact::OutputWeights, weights)?;
         }
         let names: Vec<String> = self.train.layers.iter().map(|layer| layer.name.clone()).collect();
         write_names(folder, &names, &self.class_names)
@@ -380,6 +387,25 @@ impl Reader<'_> {
             images,
             image_files,
         })
+    }
+
+    /// The weights of the output layer, a column for each of `n_columns` of the output. Whether they
+    /// are those of the last layer that is here, its width tells where they are used.
+    fn output_weights(&mut self, n_columns: usize) -> Result<Option<Matrix>> {
+        if !self.found.files.contains(OUTPUT_WEIGHTS) {
+            return Ok(None);
+        }
+        let path = self.path(OUTPUT_WEIGHTS);
+        let weights = npy::read_values(&path)?;
+        let (rows, columns) = (weights.n_samples(), weights.n_features());
+        if columns != n_columns {
+            let message = format!(
+                "is {rows} x {columns}, expected n_features x n_classes: {n_columns} columns, one \
+                 for each value of the output"
+            );
+            return Err(Error::input(path, message));
+        }
+        Ok(Some(weights))
     }
 
     fn check_rows(

@@ -71,6 +71,7 @@ fn expected_outputs() -> BTreeSet<String> {
         "activations/labels_train.npy",
         "activations/labels_test.npy",
         "activations/rows_train.npy",
+        "activations/output_weights.npy",
     ])
     .chain([
         "scores/gains.csv",

@@ -7,15 +7,19 @@ use crate::support::{Variant, cpu, gpu};
 use layerlens::compute::Device;
 use layerlens::dataset::Dataset;
 use layerlens::matrix::Matrix;
+use layerlens::model::layers::{Conv, Dropout, Flatten, GlobalAvgPool};
+use layerlens::model::{Architecture, LayerSpec, Recording, Weights};
 use layerlens::neighbors::{NeighborGraph, nearest_neighbors, nearest_references};
 use layerlens::profile::{
     Calibration, ClassMeans, ComparedLayer, DataMap, FittedProbe, IntrinsicDimension, LinearProbe,
-    MEASURES, PointMeasures, PredictionDepth, Probabilities, ProbedLayer, ProfiledLayer, Reason,
+    MEASURES, OutputLayer, PointMeasures, PredictionDepth, Probabilities, ProbedLayer,
+    ProfiledLayer, Reason,
     Rule, Separation, Similarities, Sources, Spectrum, compared_rows, label_issues, look_at, odd,
     prediction_depths, ridge_predictions,
 };
 use layerlens::progress::Silent;
-use layerlens::training::Dynamics;
+use layerlens::recipe::Blueprint;
+use layerlens::training::{Dynamics, Training};
 
 /// Training rows of the probes; the others are test rows.
 const N_TRAIN: usize = 1000;
@@ -196,6 +200,109 @@ fn classes_are_as_separate_as_the_papers_formulas_say() {
     }
 }
 
+/// The class means rounded down as the weights of an output layer, n_features x 10, and the answers
+/// of that layer with the biases -|w|^2 / 2: all of them whole or half numbers.
+fn rounded_means(x: &Matrix, labels: &[u16]) -> (Matrix, Vec<u16>) {
+    let d = x.n_features();
+    let mut kernel = vec![0.0_f32; d * 10];
+    for class in 0..10_u16 {
+        let rows: Vec<usize> = (0..labels.len()).filter(|&row| labels[row] == class).collect();
+        for column in 0..d {
+            let sum: f64 = rows.iter().map(|&row| f64::from(x.row(row)[column])).sum();
+            kernel[column * 10 + usize::from(class)] = (sum / rows.len() as f64).floor() as f32;
+        }
+    }
+    let logit = |row: &[f32], class: usize| {
+        let weight =
+            |(at, &value): (usize, &f32)| (f64::from(value), f64::from(kernel[at * 10 + class]));
+        row.iter().enumerate().map(weight).map(|(value, w)| value * w - w * w / 2.0).sum::<f64>()
+    };
+    let answer = |row: &[f32]| {
+        let first = |best: usize, next: usize| {
+            if logit(row, next) > logit(row, best) { next } else { best }
+        };
+        (1..10).fold(0, first) as u16
+    };
+    let answers = x.rows().map(answer).collect();
+    (Matrix::new(kernel, d, 10).unwrap(), answers)
+}
+
+#[test]
+fn the_last_hidden_layer_and_the_output_layer_are_as_dual_as_the_paper_says() {
+    let digits = Digits::new();
+    let expected = [(1.165685422, 17.0), (0.654451753, 105.0)];
+    for (layer, (distance, n_different)) in digits.layers.iter().zip(expected) {
+        let means = ClassMeans::of(layer, &digits.labels).unwrap();
+        let (weights, answers) = rounded_means(layer, &digits.labels);
+        let output = OutputLayer { weights: Some(&weights), predictions: Some(&answers) };
+        close("NC3", output.self_duality(&means).unwrap(), distance, 1e-6);
+        close("NC4", output.disagreement(layer, &means).unwrap(), n_different / 1797.0, 1e-12);
+    }
+    // The centred class means themselves are dual to the last digit of f32; their opposites are 4
+    // away, however long.
+    let rows = [[3.0_f32, 0.0], [5.0, 0.0], [-1.0, 2.0], [-1.0, -8.0]];
+    let x = Matrix::new(rows.concat(), 4, 2).unwrap();
+    let means = ClassMeans::of(&x, &[0, 0, 1, 1]).unwrap();
+    let of = |values: [f32; 4]| {
+        let weights = Matrix::new(values.to_vec(), 2, 2).unwrap();
+        let output = OutputLayer { weights: Some(&weights), predictions: None };
+        output.self_duality(&means).map_err(|error| error.to_string())
+    };
+    // Means (4, 0) and (-1, -3) about (1.5, -1.5).
+    assert!(of([2.5, -2.5, 1.5, -1.5]).unwrap() < 1e-12);
+    close("opposite", of([-50.0, 50.0, -30.0, 30.0]).unwrap(), 4.0, 1e-12);
+    assert!(of([0.0; 4]).unwrap_err().contains("all 0"));
+    let three = Matrix::new(vec![1.0; 6], 2, 3).unwrap();
+    let wide = Matrix::new(vec![1.0; 6], 3, 2).unwrap();
+    for (weights, reason) in
+        [(Some(&three), "3 units, 2 classes"), (Some(&wide), "takes 3 values"), (None, "are known")]
+    {
+        let error = OutputLayer { weights, predictions: None }.self_duality(&means).unwrap_err();
+        assert!(error.to_string().contains(reason), "{error}");
+    }
+    let short = OutputLayer { weights: None, predictions: Some(&[0, 1]) };
+    assert!(short.disagreement(&x, &means).is_err());
+    assert!(OutputLayer::default().disagreement(&x, &means).is_err());
+}
+
+#[test]
+fn the_weights_of_the_output_layer_are_those_that_take_the_last_layer() {
+    let weights_of = |architecture: &Architecture| {
+        let mut weights = Weights::default();
+        for tensor in architecture.steps().unwrap().into_iter().flat_map(|step| step.parameters) {
+            let n = tensor.shape.iter().product::<usize>() as u16;
+            weights.insert(tensor.name, tensor.shape, (0..n).map(f32::from).collect());
+        }
+        weights
+    };
+    let build = |hidden: Vec<LayerSpec>| {
+        Blueprint::new("test", hidden, Training::default()).build([6, 6, 1], 3).unwrap()
+    };
+    let conv = || LayerSpec::new(Conv::new(2, [3, 3]));
+    let pooled = || LayerSpec { record: Recording::Pooled, ..conv() };
+    let drop = LayerSpec::new(Dropout { rate: 0.5 });
+    let [flatten, mean] = [LayerSpec::new(Flatten), LayerSpec::new(GlobalAvgPool)];
+    let cases = [
+        // All 4 x 4 x 2 values of the convolution.
+        (vec![conv(), drop.clone(), flatten.clone()], Some(32)),
+        // Its two means, which are not what the output layer takes, and which are.
+        (vec![pooled(), flatten.clone()], None),
+        (vec![pooled(), drop.clone(), mean.clone(), drop], Some(2)),
+        // Recorded before what the layer does.
+        (vec![conv(), mean], None),
+        // No hidden layer.
+        (vec![flatten], Some(36)),
+    ];
+    for (hidden, width) in cases {
+        let architecture = build(hidden);
+        let found = architecture.output_weights(&weights_of(&architecture)).unwrap();
+        let expected = width.map(|width: u16| {
+            Matrix::new((0..3 * width).map(f32::from).collect(), usize::from(width), 3).unwrap()
+        });
+        assert_eq!(found, expected, "{:?}", architecture.layers);
+    }
+}
+
 #[test]
 fn probes_are_scikit_learns() {
     let digits = Digits::new();
@@ -369,6 +476,7 @@ fn threads_change_no_byte() {
 
 fn profile_of(digits: &Digits, device: &Device) -> layerlens::profile::LayerProfile {
     let (train, test) = (digits.train(1), digits.test(1));
+    let (kernel, answers) = rounded_means(&train, &digits.labels[..N_TRAIN]);
     let layer = ProfiledLayer {
         space: "layer_1",
         train: &train,
@@ -376,6 +484,7 @@ fn profile_of(digits: &Digits, device: &Device) -> layerlens::profile::LayerProf
         test: Some((&test, digits.test_labels())),
         neighbors: None,
         knn_accuracy: Some(0.5),
+        output: Some(OutputLayer { weights: Some(&kernel), predictions: Some(&answers) }),
         control: true,
         random_state: 42,
     };

@@ -39,6 +39,10 @@ impl Layer for Dropout {
         format!("rate {}", self.rate)
     }
 
+    fn passes_on(&self) -> bool {
+        true
+    }
+
     #[cfg(feature = "train")]
     fn dropouts(&self, input: Shape) -> Vec<(usize, f32)> {
         vec![(input.size(), self.rate)]

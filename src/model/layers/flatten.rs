@@ -28,6 +28,10 @@ impl Layer for Flatten {
         false
     }
 
+    fn passes_on(&self) -> bool {
+        true
+    }
+
     #[cfg(feature = "train")]
     fn forward(&self, x: Value, pass: Pass<'_>) -> Value {
         Value::Flat(x.into_rows(pass.arrangement))

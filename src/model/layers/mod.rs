@@ -78,6 +78,11 @@ pub(crate) trait Layer {
         false
     }
 
+    /// `true` if after training it passes the values on as they are, in their order.
+    fn passes_on(&self) -> bool {
+        false
+    }
+
     /// `true` if it is recorded where the model does not say; `is_completed` says that the next
     /// layer finishes it.
     fn is_recorded(&self, _is_completed: bool) -> bool {

@@ -39,6 +39,8 @@ pub(super) struct PartClasses {
 /// Labels and predictions of all points.
 pub(super) struct LayerClasses {
     pub(super) class_names: Vec<String>,
+    /// Values of the network's output for a point: columns of its file, or one a class.
+    pub(super) n_columns: usize,
     pub(super) parts: Vec<PartClasses>,
     pub(super) warnings: Vec<String>,
 }
@@ -92,12 +94,14 @@ impl Reader<'_> {
         }
         let resolved = Resolved::of(&files, names, &mut warnings)?;
         resolved.warn(names.is_some(), &mut warnings);
+        let of_outputs = files.iter().find_map(|files| files.outputs.as_ref());
+        let n_columns = of_outputs.map_or(resolved.labels.names.len(), Outputs::n_columns);
         let parts = files
             .into_iter()
             .enumerate()
             .map(|(at, files)| resolved.part(at, files, &mut warnings))
             .collect();
-        Ok(LayerClasses { class_names: resolved.labels.names, parts, warnings })
+        Ok(LayerClasses { class_names: resolved.labels.names, n_columns, parts, warnings })
     }
 
     fn files_of(&mut self, part: &str, layers: &[String]) -> Result<PartFiles> {

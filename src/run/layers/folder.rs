@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 /// Prefixes of file names that are not layers.
 pub(super) const OTHERS: [&str; 7] =
     ["labels", "predictions", "images", "rows", "softmax", "logits", "confidence"];
+/// File of the weights of the output layer.
+pub(super) const OUTPUT_WEIGHTS: &str = "output_weights.npy";
 /// File extensions of labels; the first that exists is read.
 const LABEL_ENDINGS: [&str; 4] = ["npy", "csv", "tsv", "txt"];
 /// File extensions of pictures, documents and programs, which are never data.
@@ -122,7 +124,8 @@ impl LayerFolder {
                     return Err(Error::input(folder.join(file), message));
                 }
             }
-            _ if (is_labels(name) || name == STRANGER_FILES) && depth == 0 => {}
+            _ if (is_labels(name) || [OUTPUT_WEIGHTS, STRANGER_FILES].contains(&name))
+                && depth == 0 => {}
             _ if looks_like_data(name) => self.left_out.push(file.display().to_string()),
             _ => {}
         }

@@ -41,6 +41,9 @@ pub(in crate::run) fn activations_of_network(
         let record = &mut *session.record;
         let rows: Vec<u32> = prepared.train_rows.iter().map(|&row| row as u32).collect();
         record.write_numbers(Artifact::Layer { name: "rows", part: "train" }, &rows)?;
+        if let Some(kernel) = prepared.architecture.output_weights(weights)? {
+            record.write_matrix(Artifact::OutputWeights, &kernel)?;
+        }
         let mut names = prepared.architecture.layer_names();
         names.insert(0, RAW.into());
         write_names(record, &names, &prepared.data.class_names)

@@ -11,9 +11,9 @@ use crate::model::RAW;
 use crate::neighbors::{Metric, NeighborGraph, nearest_neighbors, nearest_references};
 use crate::profile::{
     Calibration, DIMENSION_NEIGHBORS, LabelIssue, LayerProfile, LinearProbe, Listed, Look, N_FOLDS,
-    Outcome, PointMeasures, PredictionDepth, Probabilities, ProbedLayer, Profile, ProfiledLayer,
-    Reason, Rule, Similarities, Sources, accuracy, findings, label_issues, look_at, odd,
-    prediction_depths,
+    Outcome, OutputLayer, PointMeasures, PredictionDepth, Probabilities, ProbedLayer, Profile,
+    ProfiledLayer, Reason, Rule, Similarities, Sources, accuracy, findings, label_issues, look_at,
+    odd, prediction_depths,
 };
 use crate::progress::Observer;
 use crate::record::point_measures;
@@ -106,6 +106,7 @@ fn measure(
         random_state: session.record.manifest.seed,
     };
     let (profile, answers) = layer.measure(session.device, observer)?;
+        output: output(layers, name),
     if let Some(answers) = answers {
         point_measures::write_answers(session.record, name, &answers)?;
     }
@@ -120,6 +121,15 @@ fn measure(
 /// Euclidean distances, found now; none of points that have none. Those of the output are not
 /// searched.
 fn among(
+/// The output layer, if `name` is the layer before it.
+fn output<'a>(layers: &'a Layers, name: &str) -> Option<OutputLayer<'a>> {
+    let last = layers.train.layers.last().filter(|last| last.name == name);
+    last.map(|_| OutputLayer {
+        weights: layers.output_weights.as_ref(),
+        predictions: layers.train.predictions.as_deref(),
+    })
+}
+
     session: &Session<'_>,
     space: &Profiled<'_>,
     observer: &dyn Observer,
