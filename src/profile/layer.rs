@@ -76,8 +76,13 @@ pub struct LayerProfile {
     /// NC4, of the last hidden layer alone; see [`OutputLayer::disagreement`].
     #[serde(default = "not_measured")]
     pub disagreement: Outcome<f64>,
-    /// Mean silhouette of the scored points by their classes, -1 to 1.
+    /// Mean silhouette of the scored points by their classes, -1 to 1; of at most 1,000, drawn by
+    /// the seed.
     pub silhouette: Outcome<f64>,
+    /// The same of each class; none for a class without points among them, and no class at all
+    /// where the whole is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silhouette_per_class: Vec<Option<f64>>,
 }
 
 /// In place of a measure that is newer than the run.
@@ -173,6 +178,11 @@ impl ProfiledLayer<'_> {
         };
         let self_duality = output(&|output, means| output.self_duality(means));
         let disagreement = output(&|output, means| output.disagreement(self.train, means));
+        let (silhouette, silhouette_per_class) =
+            match Outcome::of(self.silhouette(device, observer))? {
+                Outcome::Known((mean, per_class)) => (Outcome::Known(mean), per_class),
+                Outcome::Unknown(reason) => (Outcome::Unknown(reason), Vec::new()),
+            };
         let profile = LayerProfile {
             space: self.space.into(),
             n_features: self.train.n_features(),
@@ -183,7 +193,8 @@ impl ProfiledLayer<'_> {
             separation: Outcome::of(separation)?,
             self_duality: Outcome::of(self_duality)?,
             disagreement: Outcome::of(disagreement)?,
-            silhouette: Outcome::of(self.silhouette(device, observer))?,
+            silhouette,
+            silhouette_per_class,
         };
         Ok((profile, answers))
     }
@@ -262,7 +273,12 @@ impl ProfiledLayer<'_> {
         Ok((scores, ProbeAnswers::of(&found)))
     }
 
-    fn silhouette(&self, device: &Device, observer: &dyn Observer) -> Result<f64> {
+    /// Mean silhouette, and that of each class.
+    fn silhouette(
+        &self,
+        device: &Device,
+        observer: &dyn Observer,
+    ) -> Result<(f64, Vec<Option<f64>>)> {
         let (x, labels) = self.test.unwrap_or((self.train, self.train_labels));
         let labels: Vec<i32> = labels.iter().map(|&label| i32::from(label)).collect();
         if labels.windows(2).all(|pair| pair[0] == pair[1]) {
@@ -270,8 +286,9 @@ impl ProfiledLayer<'_> {
         }
         let n = x.n_samples();
         let sample = (n > SILHOUETTES).then_some((SILHOUETTES, self.random_state));
-        silhouette::silhouette_samples(device, x, &labels, sample, observer)
-            .map(|found| found.score())
+        let found = silhouette::silhouette_samples(device, x, &labels, sample, observer)?;
+        let classes: Vec<i32> = (0..=labels.iter().copied().max().unwrap_or(0)).collect();
+        Ok((found.score(), found.by_group(&labels, &classes)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Figures, tables and pages of a run, and files for other programs.
 
+pub mod class_table;
 pub mod cluster_table;
 pub mod compare_table;
 pub mod csv_file;

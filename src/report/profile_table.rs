@@ -1,5 +1,6 @@
 //! The tables of the layer profile: on the terminal in few lines, on the page, and as CSV in full.
 
+use super::class_table::{self, CLASSES};
 use super::csv_file::{optional, write, write_rows};
 use super::insights_table::name;
 use super::page::{Cell, Table};
@@ -22,7 +23,6 @@ pub const SIMILARITY: &str = "layer_similarity.csv";
 const DEPTH: &str = "prediction_depth.csv";
 const CALIBRATION: &str = "calibration.csv";
 const SPECTRUM: &str = "spectrum.csv";
-const PROBES: &str = "probe_per_class.csv";
 const CDNV: &str = "cdnv.csv";
 
 /// Classes whose mean depth the page shows, the deepest first.
@@ -212,9 +212,9 @@ pub fn write_csv(
 ) -> Result<Vec<&'static str>> {
     write_layers(&folder.join(LAYERS), layers)?;
     write_spectrum(&folder.join(SPECTRUM), layers)?;
-    write_probes(&folder.join(PROBES), layers, class_names)?;
+    class_table::write_csv(&folder.join(CLASSES), layers, class_names)?;
     write_cdnv(&folder.join(CDNV), layers, class_names)?;
-    let mut files = vec![LAYERS, SPECTRUM, PROBES, CDNV];
+    let mut files = vec![LAYERS, SPECTRUM, CLASSES, CDNV];
     if let Some(similarities) = profile.similarities.known() {
         write_similarities(&folder.join(SIMILARITY), similarities)?;
         files.push(SIMILARITY);
@@ -275,17 +275,6 @@ fn write_spectrum(path: &Path, layers: &[LayerProfile]) -> Result<()> {
         (1..).zip(values).map(row).collect::<Vec<_>>()
     };
     write(path, ["space", "component", "variance"], layers.iter().flat_map(of_layer))
-}
-
-fn write_probes(path: &Path, layers: &[LayerProfile], class_names: &[String]) -> Result<()> {
-    let of_layer = |layer: &LayerProfile| {
-        let accuracies = layer.probe.known().map_or(&[][..], |probe| &probe.per_class);
-        let row = |(class, accuracy): (usize, &Option<f64>)| {
-            vec![layer.space.clone(), name(class_names, class), optional(*accuracy)]
-        };
-        accuracies.iter().enumerate().map(row).collect::<Vec<_>>()
-    };
-    write(path, ["space", "class", "probe_accuracy"], layers.iter().flat_map(of_layer))
 }
 
 fn write_cdnv(path: &Path, layers: &[LayerProfile], class_names: &[String]) -> Result<()> {

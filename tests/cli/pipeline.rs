@@ -83,7 +83,7 @@ fn expected_outputs() -> BTreeSet<String> {
         "scores/prediction_depth.csv",
         "scores/calibration.csv",
         "scores/spectrum.csv",
-        "scores/probe_per_class.csv",
+        "scores/layers_per_class.csv",
         "scores/cdnv.csv",
         "scores/look_at.csv",
         "scores/neighbors/softmax.npy",

@@ -499,6 +499,49 @@ fn profile_of(digits: &Digits, device: &Device) -> layerlens::profile::LayerProf
 }
 
 #[test]
+fn classes_have_the_silhouettes_of_scikit_learn() {
+    let expected = [
+        0.306417831,
+        -0.090156313,
+        0.086250367,
+        0.019119399,
+        0.047883106,
+        0.022760525,
+        0.389309952,
+        0.154396424,
+        -0.074534960,
+        -0.031115201,
+    ];
+    let digits = Digits::new();
+    for device in devices() {
+        let profile = profile_of(&digits, &device);
+        close("silhouette", *profile.silhouette.known().unwrap(), 0.083184940, 1e-4);
+        let found: Vec<f64> = profile.silhouette_per_class.iter().map(|of| of.unwrap()).collect();
+        assert_eq!(found.len(), 10);
+        for (class, (found, expected)) in found.iter().zip(expected).enumerate() {
+            assert!((found - expected).abs() < 1e-5, "class {class}: {found} not {expected}");
+        }
+    }
+    // A class without scored points has none; one of a single point has 0, as in scikit-learn.
+    let rows = |values: &[f32]| Matrix::new(values.to_vec(), values.len() / 2, 2).unwrap();
+    let train = rows(&[0.0, 1.0, 2.0, 2.0, 5.0, 5.0, 1.0, 1.0]);
+    let test = rows(&[0.0, 1.0, 0.0, 2.0, 4.0, 4.0]);
+    let layer = ProfiledLayer {
+        space: "raw",
+        train: &train,
+        train_labels: &[0, 1, 2, 3],
+        test: Some((&test, &[0, 0, 2])),
+        neighbors: None,
+        knn_accuracy: None,
+        output: None,
+        control: false,
+        random_state: 42,
+    };
+    let (found, _) = layer.measure(&cpu(), &Silent).unwrap();
+    assert!(matches!(found.silhouette_per_class[..], [Some(_), None, Some(0.0)]), "{found:?}");
+}
+
+#[test]
 fn every_measure_has_a_value_or_a_reason() {
     let digits = Digits::new();
     let profile = profile_of(&digits, &cpu());
@@ -534,6 +577,7 @@ fn every_measure_has_a_value_or_a_reason() {
             test: None,
             neighbors: None,
             knn_accuracy: None,
+            output: None,
             control: true,
             random_state: 42,
         };
