@@ -3,6 +3,7 @@ import { mountControls } from "./controls.js";
 import { mountKeyboard } from "./keyboard.js";
 import { mountLasso } from "./lasso.js";
 import { mountLegend } from "./legend.js";
+import { mountLinks } from "./links.js";
 import { mountPaneHeads } from "./pane_head.js";
 import { mountSave } from "./save.js";
 import { mountSelection } from "./selection.js";
@@ -25,4 +26,5 @@ export function mountInterface(core) {
   mountCard(core);
   mountKeyboard(core);
   mountSave(core);
+  mountLinks(core);
 }

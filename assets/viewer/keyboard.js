@@ -186,7 +186,7 @@ function playOrStop(store) {
 }
 
 /** @param {Store} store @param {Partial<PaneState>} patch */
-function setActivePane(store, patch) {
+export function setActivePane(store, patch) {
   const { panes, active } = store.get();
   store.set({
     panes: panes.map((pane, index) => (index === active ? { ...pane, ...patch } : pane)),

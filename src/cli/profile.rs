@@ -13,8 +13,9 @@ use std::path::PathBuf;
 pub struct ProfileArgs {
     /// Folder of layers, as `layerlens activations` and every run write it, or any program:
     /// <layer>_train.npy, <layer>_test.npy, labels_train.npy, labels_test.npy; optional
-    /// softmax_*.npy or logits_*.npy, predictions_*.npy, class_names.txt, layers.txt, and all of
-    /// these but the labels for strangers, points of another kind: <layer>_strangers.npy
+    /// softmax_*.npy or logits_*.npy, predictions_*.npy, output_weights.npy, class_names.txt,
+    /// layers.txt, and layers, softmax, predictions and images of strangers, points of another
+    /// kind without labels: <layer>_strangers.npy
     #[arg(value_name = "DIR")]
     activations: PathBuf,
     /// Fit a linear probe to shuffled labels of each layer too: what it learns of them, the layer

@@ -63,8 +63,9 @@ pub struct RunArgs {
     model: Option<PathBuf>,
     /// Folder of the layers of any network to embed instead of training: <layer>_train.npy,
     /// <layer>_test.npy, in subfolders too, labels_train.npy, labels_test.npy; optional
-    /// softmax_*.npy or logits_*.npy, predictions_*.npy, class_names.txt, layers.txt, images_*.npy,
-    /// and all of these but the labels for strangers: <layer>_strangers.npy
+    /// softmax_*.npy or logits_*.npy, predictions_*.npy, output_weights.npy, class_names.txt,
+    /// layers.txt, images_*.npy, and all of a part but the labels for strangers:
+    /// <layer>_strangers.npy
     #[arg(long, value_name = "DIR", conflicts_with_all = TRAINING)]
     from_activations: Option<PathBuf>,
     #[arg(long, value_name = "DIR|FILE|NAME", conflicts_with = "from_activations", help = strangers_help(), help_heading = "Layer profile")]

@@ -9,6 +9,7 @@ pub mod drawing;
 pub mod epoch_report;
 pub mod figures;
 pub mod insights_table;
+pub mod look_at;
 pub mod model_table;
 pub mod page;
 pub mod parquet;

@@ -3,21 +3,20 @@
 use super::class_table::{self, CLASSES};
 use super::csv_file::{optional, write, write_rows};
 use super::insights_table::name;
-use super::page::{Cell, Table};
+use super::look_at::LOOK_AT;
+use super::page::{Cell, Link, Table};
 use super::strangers_table;
 use crate::error::Result;
 use crate::evaluation::space_title;
+use crate::format::listed;
 use crate::profile::{
-    Better, CrossSimilarities, LayerProfile, Listed, Look, MEASURES, Measure, Profile, Reason,
-    Similarities, Similarity,
+    Better, CrossSimilarities, LayerProfile, MEASURES, Measure, Profile, Similarities, Similarity,
 };
 use std::fmt::Write as _;
 use std::path::Path;
 
 /// Names of the tables' files.
 pub const LAYERS: &str = "layers.csv";
-/// The points to look at.
-pub const LOOK_AT: &str = "look_at.csv";
 /// Similarity of layers.
 pub const SIMILARITY: &str = "layer_similarity.csv";
 const DEPTH: &str = "prediction_depth.csv";
@@ -78,9 +77,9 @@ fn better(better: Better) -> &'static str {
     }
 }
 
-/// Table of the page: a row a measure, a column a layer; values that do not exist have their reason
-/// as the cell's text.
-pub fn page_table(layers: &[LayerProfile]) -> Option<Table> {
+/// Table of the page: a row a measure, a column a layer; values that do not exist are dashes,
+/// whose reasons [`missing`] gives. Names of layers that `has_map` knows lead to their maps.
+pub fn page_table(layers: &[LayerProfile], has_map: impl Fn(&str) -> bool) -> Option<Table> {
     if layers.is_empty() {
         return None;
     }
@@ -102,7 +101,12 @@ pub fn page_table(layers: &[LayerProfile]) -> Option<Table> {
             .collect()
     };
     let rows = MEASURES.iter().filter(is_known).map(row);
-    Some(Table::new("The layer profile", &header, rows))
+    let mut table = Table::new("The layer profile", &header, rows);
+    let names = table.header.iter_mut().skip(1).zip(layers).zip(&titles);
+    for ((name, layer), title) in names.filter(|((_, layer), _)| has_map(&layer.space)) {
+        *name = Cell::linked(title.clone(), Link::to_space(&layer.space, title));
+    }
+    Some(table)
 }
 
 /// Tables of the page: where the points are decided, and on average those of each class.
@@ -133,42 +137,6 @@ pub fn depth_tables(profile: &Profile, class_names: &[String]) -> Vec<Table> {
     vec![by_layer, Table::new(caption, &["class", "mean depth"], rows)]
 }
 
-/// Table of the page: how many points are on the list, by reason.
-pub fn look_at_counts(profile: &Profile) -> Option<Table> {
-    let rows = profile.look_at.iter().filter(|(_, count)| *count > 0);
-    let rows: Vec<Vec<String>> =
-        rows.map(|(reason, count)| vec![reason.words().to_owned(), count.to_string()]).collect();
-    let caption = format!("Points to look at; scores/{LOOK_AT} lists them");
-    (!rows.is_empty()).then(|| Table::new(caption, &["why", "points"], rows))
-}
-
-/// Table of the page: the first points of the list, each with a link that opens its card.
-pub fn look_at_table(profile: &Profile, class_names: &[String]) -> Option<Table> {
-    let class = |class: Option<u16>| {
-        class.map_or("–".into(), |class| name(class_names, usize::from(class)))
-    };
-    let row = |listed: &Listed| -> Vec<Cell> {
-        let look = &listed.look;
-        let why: Vec<&str> = look.reasons.iter().map(|reason| reason.words()).collect();
-        let point = Cell::linked(
-            format!("{} {}", look.part, look.row),
-            format!("#pin={}:{}", look.part, look.row),
-        );
-        let twin = look.duplicate_of.map_or(String::new(), |row| format!(" (row {row})"));
-        vec![
-            point,
-            class(Some(listed.label)).into(),
-            class(listed.answer).into(),
-            class(look.suggested).into(),
-            format!("{}{twin}", why.join(", ")).into(),
-        ]
-    };
-    let rows = profile.first_to_look_at.iter().map(row);
-    let header = ["point", "label", "network", "more likely", "why"];
-    let caption = format!("The first points to look at, of all in scores/{LOOK_AT}");
-    (rows.len() > 0).then(|| Table::new(caption, &header, rows))
-}
-
 /// The reasons of what does not exist, a sentence each, the same one once.
 pub fn missing(layers: &[LayerProfile], profile: &Profile) -> Vec<String> {
     let reasons = [
@@ -185,18 +153,19 @@ pub fn missing(layers: &[LayerProfile], profile: &Profile) -> Vec<String> {
         }));
     }
     found.extend(strangers_table::missing(profile));
+    let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
     for layer in layers {
-        for measure in MEASURES {
-            if let Err(reason) = (measure.of)(layer)
-                && measure.key != "probe_selectivity"
-            {
-                let text = format!("{}: {reason}", space_title(&layer.space));
-                if !found.contains(&text) {
-                    found.push(text);
-                }
+        for measure in MEASURES.iter().filter(|measure| measure.key != "probe_selectivity") {
+            let Err(reason) = (measure.of)(layer) else { continue };
+            let title = space_title(&layer.space);
+            match reasons.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, titles)) if titles.contains(&title) => {}
+                Some((_, titles)) => titles.push(title),
+                None => reasons.push((reason, vec![title])),
             }
         }
     }
+    found.extend(reasons.iter().map(|(reason, titles)| format!("{}: {reason}", listed(titles))));
     found
 }
 
@@ -349,63 +318,4 @@ pub fn cross_text(found: &CrossSimilarities) -> String {
         let _ = writeln!(text, "{name:<12}{cells}");
     }
     text
-}
-
-/// A point of the list, with what the run says of it.
-#[derive(Clone, Debug)]
-pub struct LookRow<'a> {
-    /// Why it is on the list.
-    pub look: &'a Look,
-    /// Its label.
-    pub label: u16,
-    /// Answer of the network, if it is known.
-    pub answer: Option<u16>,
-    /// Share of its neighbours in the last layer that have its label, if it was scored.
-    pub own_label_share: Option<f64>,
-    /// Layer from which on it is decided, if it was scored.
-    pub prediction_depth: Option<usize>,
-}
-
-/// Writes the list of the points to look at into `folder`.
-///
-/// # Errors
-/// [`Error::Write`](crate::Error::Write).
-pub fn write_look_at(folder: &Path, rows: &[LookRow<'_>], class_names: &[String]) -> Result<()> {
-    let header = [
-        "rank",
-        "part",
-        "row",
-        "reasons",
-        "label",
-        "network",
-        "suggested",
-        "self_confidence",
-        "duplicate_of_train_row",
-        "typicality",
-        "own_label_share",
-        "prediction_depth",
-    ];
-    let class = |class: Option<u16>| {
-        class.map_or(String::new(), |class| name(class_names, usize::from(class)))
-    };
-    let whole = |value: Option<usize>| value.map_or(String::new(), |value| value.to_string());
-    let row = |(rank, row): (usize, &LookRow<'_>)| {
-        let look = row.look;
-        let reasons: Vec<&str> = look.reasons.iter().map(|reason: &Reason| reason.key()).collect();
-        vec![
-            rank.to_string(),
-            look.part.clone(),
-            look.row.to_string(),
-            reasons.join(";"),
-            class(Some(row.label)),
-            class(row.answer),
-            class(look.suggested),
-            optional(look.self_confidence),
-            whole(look.duplicate_of),
-            optional(look.typicality),
-            optional(row.own_label_share),
-            whole(row.prediction_depth),
-        ]
-    };
-    write(&folder.join(LOOK_AT), header, (1..).zip(rows).map(row))
 }

@@ -79,6 +79,123 @@ fn the_profile_alone_has_the_numbers_of_the_run() {
     assert_eq!(pairs[0][2], pairs[2][0]);
 }
 
+#[test]
+fn the_output_layer_is_known_in_the_run_and_from_its_layers() {
+    // The numbers of `the_profile_alone_has_the_numbers_of_the_run` are those of the run.
+    let run = shared_run();
+    let layers = table(&run.join("scores/layers.csv"));
+    let of = |space: &str| layers.iter().find(|row| row["space"] == space).unwrap();
+    let value = |key: &str| of("layer_2")[key].parse::<f64>().unwrap();
+    assert!((0.0..4.0).contains(&value("nc3")) && (0.0..=1.0).contains(&value("nc4")));
+    for space in ["raw", "layer_1", "softmax"] {
+        let reason = "nc3: NC3 and NC4 describe the last hidden layer alone";
+        assert!(of(space)["nc3"].is_empty() && of(space)["not_computed"].contains(reason));
+    }
+    // The kernel of the output layer, as the file of the weights has it.
+    let weights = npy::read_values(run.join("activations/output_weights.npy")).unwrap();
+    let (architecture, all) =
+        layerlens::model::read_weights(&run.join("model/weights.safetensors")).unwrap();
+    let steps = architecture.steps().unwrap();
+    let kernel = &steps.last().unwrap().parameters[0];
+    assert_eq!(kernel.shape, [weights.n_samples(), weights.n_features()]);
+    assert_eq!(weights.as_slice(), all.get(&kernel.name, &kernel.shape).unwrap());
+    // NC4 from the layers themselves.
+    let read =
+        |name: &str| npy::read_values(run.join(format!("activations/{name}_train.npy"))).unwrap();
+    let labels = npy::read_labels(run.join("activations/labels_train.npy")).unwrap();
+    let (x, softmax) = (read("layer_2"), read("softmax"));
+    let mut means = vec![vec![0.0_f64; 16]; 10];
+    for (class, mean) in means.iter_mut().enumerate() {
+        let rows: Vec<usize> =
+            (0..labels.len()).filter(|&row| labels[row] as usize == class).collect();
+        for &row in &rows {
+            mean.iter_mut().zip(x.row(row)).for_each(|(sum, &value)| *sum += f64::from(value));
+        }
+        mean.iter_mut().for_each(|sum| *sum /= rows.len() as f64);
+    }
+    let differs = |row: &usize| {
+        let distance = |class: &usize| -> f64 {
+            x.row(*row).iter().zip(&means[*class]).map(|(&a, b)| (f64::from(a) - b).powi(2)).sum()
+        };
+        let sure = |class: &usize| f64::from(softmax.row(*row)[*class]);
+        let nearest = (0..10).min_by(|a, b| distance(a).total_cmp(&distance(b)));
+        nearest != (0..10).rev().max_by(|a, b| sure(a).total_cmp(&sure(b)))
+    };
+    let n = labels.len();
+    let share = (0..n).filter(differs).count() as f64 / n as f64;
+    assert!((value("nc4") - share).abs() < 1e-12, "{share}");
+}
+
+#[test]
+fn weights_of_an_output_layer_are_checked_and_kept() {
+    let place = place_with_truth(&groups(90), &[]);
+    let write = |rows: usize, columns: usize| {
+        let values = (0..rows * columns).map(|at| (at % 5) as f32 - 2.0).collect();
+        let matrix = Matrix::new(values, rows, columns).unwrap();
+        npy::write_matrix(place.path("layers/output_weights.npy"), &matrix).unwrap();
+    };
+    write(6, 4);
+    let parts = ["output_weights.npy", "6 x 4", "n_features x n_classes: 3 columns"];
+    place.refuse(3, "profile layers --device cpu --out out", &parts);
+    let reason = |out: &str| {
+        let layers = table(&place.path(format!("{out}/scores/layers.csv")));
+        assert_complete(&layers);
+        (layers[1]["nc3"].clone(), layers[1]["not_computed"].clone())
+    };
+    // Of another layer, which is no error: the last layer here need not be the last.
+    write(5, 3);
+    place.succeed("profile layers --device cpu --out five");
+    assert!(reason("five").1.contains("nc3: the output layer takes 5 values, this layer has 6"));
+    write(6, 3);
+    let outcome = place.succeed("profile layers --device cpu --out six");
+    assert!(!outcome.stderr.contains("left out"), "{}", outcome.stderr);
+    assert!(reason("six").0.parse::<f64>().is_ok());
+    place.succeed("run --from-activations layers --methods pca --device cpu --out run");
+    let read = |path: &str| fs::read(place.path(path)).unwrap();
+    assert!(read("run/activations/output_weights.npy") == read("layers/output_weights.npy"));
+    assert_eq!(reason("run").0, reason("six").0);
+    fs::remove_file(place.path("layers/output_weights.npy")).unwrap();
+    place.succeed("profile layers --device cpu --out none");
+    assert!(reason("none").1.contains("nc3: no weights of an output layer that takes its values"));
+    assert!(!reason("none").1.contains("nc4"));
+}
+
+#[test]
+fn every_class_of_every_layer_has_a_line() {
+    let run = shared_run();
+    let rows = table(&run.join("scores/layers_per_class.csv"));
+    assert_eq!(rows.len(), 4 * 10);
+    let layers = table(&run.join("scores/layers.csv"));
+    for layer in &layers {
+        // As many test points of each class: the mean over the classes is that over the points.
+        for key in ["probe_accuracy", "silhouette"] {
+            let of_layer = rows.iter().filter(|row| row["space"] == layer["space"]);
+            let values: Vec<f64> = of_layer.map(|row| row[key].parse::<f64>().unwrap()).collect();
+            let mean = values.iter().sum::<f64>() / 10.0;
+            let expected: f64 = layer[key].parse().unwrap();
+            assert!((mean - expected).abs() < 1e-6, "{}: {mean} {expected}", layer["space"]);
+        }
+    }
+}
+
+#[test]
+fn points_that_the_page_does_not_show_stay_text() {
+    let place = Place::new();
+    let (run, points) = (shared_run(), "class=\"points\"");
+    let page = fs::read_to_string(run.join("report.html")).unwrap();
+    assert!(page.contains(points) && page.contains("href=\"#pin=test:"));
+    let html = place.path("train.html");
+    let args = format!("report {} --report-points train --device cpu", run.display());
+    place.succeed(&format!("{args} --out {}", html.display()));
+    let page = fs::read_to_string(html).unwrap();
+    assert!(page.contains(points) && !page.contains("href=\"#pin=test:"));
+    // By class, the accuracy in every layer, folded away.
+    assert!(page.contains("<details><summary>By class</summary>"));
+    for title in ["raw input", "layer 1", "layer 2", "softmax"] {
+        assert!(page.contains(&format!("{title}: silhouette")), "{title}");
+    }
+}
+
 /// 300 training and 90 test points of three groups that a line separates, as `raw` and `layer_1`,
 /// and a network's probabilities that know the groups.
 fn place_with_truth(labels_test: &[u32], copied: &[(usize, usize)]) -> Place {

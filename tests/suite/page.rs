@@ -6,7 +6,8 @@ use base64::Engine as _;
 use layerlens::dataset::Images;
 use layerlens::matrix::Matrix;
 use layerlens::report::page::{
-    self, Block, Epochs, MAX_SIDE, Map, Method, Page, Points, Section, Space, Table,
+    self, Area, Block, Cell, Drawing, Epochs, Link, ListedPoint, MAX_SIDE, Map, Method, Page,
+    Points, Section, Space, Table,
 };
 use serde_json::Value;
 use std::io::Read as _;
@@ -175,7 +176,7 @@ const IN_DATA: [Place; 14] = [
     ("warning", |page, text| page.warnings.push(text.into())),
     ("missing", |page, text| page.missing.push(text.into())),
 ];
-const IN_TABLES: [Place; 10] = [
+const IN_TABLES: [Place; 15] = [
     ("heading", |page, text| page.sections[0].title = text.into()),
     ("address", |page, text| page.sections[0].id = text.into()),
     ("subheading", |page, text| page.sections[0].blocks.push(Block::Heading(text.into()))),
@@ -186,11 +187,43 @@ const IN_TABLES: [Place; 10] = [
     ("column", |page, text| page.sections[0].blocks.push(table("a", text, "b"))),
     ("cell", |page, text| page.sections[0].blocks.push(table("a", "b", text))),
     ("drawing", |page, text| {
-        page.sections[0]
-            .blocks
-            .push(Block::Drawing { svg: "<svg width=\"1\"></svg>".into(), label: text.into() });
+        page.sections[0].blocks.push(Block::Drawing(drawing(text, "", None)));
+    }),
+    ("the caption of a drawing", |page, text| {
+        page.sections[0].blocks.push(Block::Drawing(drawing("", text, None)));
+    }),
+    ("a link of a drawing", |page, text| {
+        let area = Area { link: Link::to_space(text, text), place: [0.1, 0.2, 0.3, 0.4] };
+        page.sections[0].blocks.push(Block::Drawing(drawing("", "", Some(area))));
+    }),
+    ("a link of a table", |page, text| {
+        let mut table = Table::new("", &["row"], [vec!["cell"]]);
+        table.header[0] = Cell::linked(text.into(), Link::to_point(text, 3));
+        page.sections[0].blocks.push(Block::Table(table));
+    }),
+    ("a listed point", |page, text| {
+        let point = |is_shown| ListedPoint {
+            part: "test".into(),
+            row: 7,
+            is_shown,
+            lines: vec!["Coat".into(), text.into()],
+        };
+        page.sections[0].blocks.push(Block::Points(vec![point(true), point(false)]));
+    }),
+    ("what is folded", |page, text| {
+        let inner = vec![Block::Text(text.into())];
+        page.sections[0].blocks.push(Block::Folded(text.into(), inner));
     }),
 ];
+
+fn drawing(label: &str, caption: &str, area: Option<Area>) -> Drawing {
+    Drawing {
+        svg: "<svg width=\"1\"></svg>".into(),
+        label: label.into(),
+        areas: area.into_iter().collect(),
+        caption: caption.into(),
+    }
+}
 
 fn table(caption: &str, column: &str, cell: &str) -> Block {
     Block::Table(Table::new(caption, &["row", column], [vec![cell, cell]]))
@@ -253,6 +286,21 @@ fn every_text_of_the_tables_is_shown_as_it_is_and_none_becomes_markup() {
             assert!(!shown.contains("=x onerror=alert(1)>"), "{what}: {text}");
         }
     }
+}
+
+#[test]
+fn only_points_of_the_page_lead_to_a_card() {
+    let mut page = small();
+    let point = |row, is_shown| ListedPoint {
+        part: "test".into(),
+        row,
+        is_shown,
+        lines: vec![format!("point {row}")],
+    };
+    page.sections[0].blocks.push(Block::Points(vec![point(4, true), point(5, false)]));
+    let html = page::html(&page).unwrap();
+    assert!(html.contains("<a href=\"#pin=test:4\""), "a link to point 4");
+    assert!(html.contains("<li><span>point 5</span></li>") && !html.contains("pin=test:5"));
 }
 
 #[test]

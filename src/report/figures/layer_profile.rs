@@ -100,6 +100,17 @@ impl LayerProfile {
         (self.layers.len() as f64 * self.spacing).max(LEAST_WIDTH)
     }
 
+    /// Place of a layer in the figure, from the first panel down to its name: distance from the left
+    /// edge, from the upper edge, width and height, as shares of the figure's.
+    pub fn place(&self, layer: usize) -> [f64; 4] {
+        let (width, height) = self.size();
+        let each = self.width() / self.layers.len().max(1) as f64;
+        let left = MARGIN + AXIS + layer as f64 * each;
+        let top = self.top(0) - PANEL_NAME;
+        let (across, down) = (f64::from(width), f64::from(height));
+        [left / across, top / down, each / across, (down - MARGIN - top) / down]
+    }
+
     fn top(&self, panel: usize) -> f64 {
         let each = PANEL_NAME + PANEL_HEIGHT + PANEL_GAP;
         MARGIN + TITLE_HEIGHT + PANEL_NAME + panel as f64 * each

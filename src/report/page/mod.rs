@@ -7,7 +7,7 @@
 //! | `template` | the viewer's document, style and modules; escaping |
 //! | `arrays`, `coordinates` | numbers as deflated byte planes; map coordinates on a grid of 16 bits |
 //! | `thumbnails` | images as tiles, PNG or JPEG |
-//! | `sections`, `curves`, `figure` | the static part |
+//! | `sections`, `links`, `curves`, `figure` | the static part |
 //!
 //! The same page gives the same bytes, whatever the number of threads.
 
@@ -15,12 +15,14 @@ mod arrays;
 mod coordinates;
 mod curves;
 mod figure;
+mod links;
 mod sections;
 mod template;
 mod thumbnails;
 
 pub use curves::{Curves, Series};
-pub use sections::{Block, Cell, Section, Table};
+pub use links::{Area, Link, ListedPoint};
+pub use sections::{Block, Cell, Drawing, Section, Table};
 pub use thumbnails::{MAX_PIXELS, MAX_SIDE, scaled_words};
 
 use crate::dataset::Images;

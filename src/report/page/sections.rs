@@ -1,6 +1,7 @@
 //! The static part of the page: headings, tables and drawings that need no script.
 
 use super::curves::Curves;
+use super::links::{self, Area, Link, ListedPoint};
 use super::template::escape_html;
 use std::fmt::Write as _;
 
@@ -35,13 +36,25 @@ pub enum Block {
     Table(Table),
     /// Small curves.
     Curves(Curves),
-    /// A drawing, an SVG document of this program's figures, with what it shows in words.
-    Drawing {
-        /// The document.
-        svg: String,
-        /// Its content for those who do not see it.
-        label: String,
-    },
+    /// A drawing.
+    Drawing(Drawing),
+    /// Points, each with a caption; those that the page shows lead to their cards.
+    Points(Vec<ListedPoint>),
+    /// Pieces that are folded away under a title.
+    Folded(String, Vec<Block>),
+}
+
+/// A drawing, an SVG document of this program's figures.
+#[derive(Clone, Debug, Default)]
+pub struct Drawing {
+    /// The document.
+    pub svg: String,
+    /// Its content for those who do not see it.
+    pub label: String,
+    /// Parts of it that are links.
+    pub areas: Vec<Area>,
+    /// Words below it; none if empty.
+    pub caption: String,
 }
 
 /// A table whose first column names its rows.
@@ -50,7 +63,7 @@ pub struct Table {
     /// Caption: the values shown, and the points that they were measured on.
     pub caption: String,
     /// Names of the columns.
-    pub header: Vec<String>,
+    pub header: Vec<Cell>,
     /// The rows, as wide as the header.
     pub rows: Vec<Vec<Cell>>,
 }
@@ -62,14 +75,20 @@ pub struct Cell {
     pub text: String,
     /// Shade of the cell, from 0 to 1, the darkest.
     pub shade: f64,
-    /// Address that the text leads to, if it does.
-    pub link: Option<String>,
+    /// Link that the text is, if it is one.
+    pub link: Option<Link>,
 }
 
 impl Cell {
-    /// A cell whose text leads to an address.
-    pub fn linked(text: String, link: String) -> Self {
+    /// A cell whose text is a link.
+    pub fn linked(text: String, link: Link) -> Self {
         Self { text, shade: 0.0, link: Some(link) }
+    }
+
+    /// The text as HTML.
+    fn html(&self) -> String {
+        let text = escape_html(&self.text);
+        self.link.as_ref().map_or(text.clone(), |link| link.html("", &text))
     }
 }
 
@@ -88,7 +107,7 @@ impl Table {
     ) -> Self {
         Self {
             caption: caption.into(),
-            header: header.iter().map(|&name| name.into()).collect(),
+            header: header.iter().map(|&name| Cell::from(name)).collect(),
             rows: rows.into_iter().map(|row| row.into_iter().map(Into::into).collect()).collect(),
         }
     }
@@ -111,7 +130,10 @@ impl Table {
         };
         Self {
             caption,
-            header: std::iter::once(corner.to_owned()).chain(columns.iter().cloned()).collect(),
+            header: std::iter::once(corner.to_owned())
+                .chain(columns.iter().cloned())
+                .map(Cell::from)
+                .collect(),
             rows: rows.iter().zip(counts).map(row).collect(),
         }
     }
@@ -125,7 +147,7 @@ impl Table {
         );
         let _ = write!(html, "<table><caption>{caption}</caption>\n<thead><tr>");
         for name in &self.header {
-            let _ = write!(html, "<th scope=\"col\">{}</th>", escape_html(name));
+            let _ = write!(html, "<th scope=\"col\">{}</th>", name.html());
         }
         html.push_str("</tr></thead>\n<tbody>\n");
         let is_of_numbers = |column: usize| {
@@ -134,16 +156,13 @@ impl Table {
         let is_number: Vec<bool> = (0..self.header.len()).map(is_of_numbers).collect();
         for row in &self.rows {
             html.push_str("<tr>");
-            for (column, Cell { text, shade, link }) in row.iter().enumerate() {
-                let mut text = escape_html(text);
-                if let Some(link) = link {
-                    text = format!("<a href=\"{}\">{text}</a>", escape_html(link));
-                }
+            for (column, cell) in row.iter().enumerate() {
+                let text = cell.html();
                 if column == 0 {
                     let _ = write!(html, "<th scope=\"row\">{text}</th>");
                     continue;
                 }
-                let shade = (shade * SHADES as f64).round() as usize;
+                let shade = (cell.shade * SHADES as f64).round() as usize;
                 let shade = if shade > 0 { format!("shade-{shade}") } else { String::new() };
                 let kind = if is_number.get(column) == Some(&true) { "figure" } else { "" };
                 match [kind, &shade].join(" ").trim() {
@@ -168,6 +187,25 @@ fn is_figure(text: &str) -> bool {
             && text.len() < 16
 }
 
+impl Drawing {
+    fn html(&self, html: &mut String) {
+        let label = escape_html(&self.label);
+        let named = format!("<svg role=\"img\" aria-label=\"{label}\" ");
+        let svg = self.svg.replacen("<svg ", &named, 1);
+        let areas: String = self.areas.iter().map(Area::html).collect();
+        let drawn = match self.areas.is_empty() {
+            true => svg.trim_end().to_owned(),
+            false => format!("<div class=\"linked\">{}{areas}</div>", svg.trim_end()),
+        };
+        let caption = match &*self.caption {
+            "" => String::new(),
+            words => format!("<figcaption>{}</figcaption>", escape_html(words)),
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(html, "<figure>{drawn}{caption}</figure>");
+    }
+}
+
 impl Block {
     fn html(&self, html: &mut String) {
         // Writing to a string cannot fail.
@@ -190,11 +228,18 @@ impl Block {
                 curves.html(html);
                 Ok(())
             }
-            Self::Drawing { svg, label } => {
-                let label = escape_html(label);
-                let svg =
-                    svg.replacen("<svg ", &format!("<svg role=\"img\" aria-label=\"{label}\" "), 1);
-                writeln!(html, "<figure>{}</figure>", svg.trim_end())
+            Self::Drawing(drawing) => {
+                drawing.html(html);
+                Ok(())
+            }
+            Self::Points(points) => {
+                links::list(points, html);
+                Ok(())
+            }
+            Self::Folded(title, blocks) => {
+                let _ = writeln!(html, "<details><summary>{}</summary>", escape_html(title));
+                blocks.iter().for_each(|block| block.html(html));
+                writeln!(html, "</details>")
             }
         };
     }

@@ -35,6 +35,7 @@ const MODULES: &[(&str, &str)] = &[
     module!("hash.js"),
     module!("wrong.js"),
     module!("keyboard.js"),
+    module!("links.js"),
     module!("lasso.js"),
     module!("class_list.js"),
     module!("legend.js"),

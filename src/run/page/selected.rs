@@ -61,6 +61,12 @@ impl<'a> SelectedPoints<'a> {
         Self { run, choice, rows, warnings, missing, motions: Vec::new() }
     }
 
+    /// `true` if a row of a part is among the selected points.
+    pub(in crate::run) fn shows(&self, part: &str, row: usize) -> bool {
+        let rows = if part == PARTS[0] { &self.rows.train } else { &self.rows.test };
+        rows.binary_search(&row).is_ok()
+    }
+
     /// Parts that have selected points: name, number of points, and selected rows.
     pub(in crate::run) fn parts(&self) -> Vec<(&'static str, usize, Vec<usize>)> {
         let all = [

@@ -54,8 +54,9 @@ pub(super) fn layers(architecture: &Architecture) -> Table {
 
 pub(super) fn history(history: &History) -> Table {
     let columns = history.columns();
-    let header: Vec<String> = std::iter::once("epoch".into())
+    let header = std::iter::once("epoch".into())
         .chain(columns.iter().map(|(name, _)| name.replace('_', " ")))
+        .map(Cell::from)
         .collect();
     let row = |epoch: usize| {
         let values = columns.iter().map(|(_, values)| decimals(f64::from(values[epoch])));
@@ -86,7 +87,8 @@ pub(super) fn knn(scores: &[Scores], kind: ScoredOn) -> Option<Table> {
             .map(Cell::from)
             .collect()
     };
-    let header = ["space", "map", "dimensions"].map(str::to_owned).into_iter().chain(ks).collect();
+    let header = ["space", "map", "dimensions"].map(str::to_owned).into_iter().chain(ks);
+    let header = header.map(Cell::from).collect();
     Some(Table { caption, header, rows: rows.iter().map(row).collect() })
 }
 
@@ -136,6 +138,7 @@ pub(super) fn gains(gains: &LayerGains, insights: &Insights, class_names: &[Stri
         .into_iter()
         .chain(spaces)
         .chain(["gain".to_owned()])
+        .map(Cell::from)
         .collect();
     let row = |gain: &crate::evaluation::Gain| {
         let lead = [name(class_names, gain.class), thousands(gain.n_scored)];

@@ -19,8 +19,9 @@ use crate::progress::Observer;
 use crate::record::point_measures;
 use crate::record::predictions::SOFTMAX;
 use crate::record::{Artifact, RunFolder, Stage};
+use crate::report::look_at::{self as look_at_list, LookRow};
 use crate::report::profile_figures;
-use crate::report::profile_table::{self, LookRow};
+use crate::report::profile_table;
 use crate::run::layers::Layers;
 use crate::run::session::Session;
 
@@ -405,10 +406,10 @@ impl<'a> Whole<'a> {
             }
         };
         let rows: Vec<LookRow<'_>> = looks.iter().map(row).collect();
-        let file = Artifact::Scores(profile_table::LOOK_AT);
+        let file = Artifact::Scores(look_at_list::LOOK_AT);
         let path = record.below(file)?;
         let folder = path.parent().unwrap_or(&path);
-        profile_table::write_look_at(folder, &rows, &self.layers.class_names)?;
+        look_at_list::write_csv(folder, &rows, &self.layers.class_names)?;
         record.list(file, None, None);
         Ok(())
     }
