@@ -1,14 +1,20 @@
-//! The points to look at: as CSV in full, and on the page as a list that leads to their cards.
+//! The points to look at: as CSV in full, as a figure of the first images, on the page as a list that
+//! leads to their cards.
 
 use super::csv_file::{optional, write};
+use super::figures::{Captioned, CaptionedImage};
 use super::insights_table::name;
 use super::page::{ListedPoint, Table};
+use crate::dataset::Images;
 use crate::error::Result;
 use crate::profile::{Listed, Look, Profile, Reason};
 use std::path::Path;
 
 /// Name of the list's file.
 pub const LOOK_AT: &str = "look_at.csv";
+
+/// Images in a row of the figure.
+const COLUMNS: usize = 6;
 
 /// The caption of a point: its label; the class that is more likely or, where none is, the network's
 /// answer, if it is known; where it is, and why it is on the list.
@@ -30,6 +36,22 @@ fn caption(listed: &Listed, class_names: &[String]) -> Vec<String> {
         .into_iter()
         .flatten()
         .collect()
+}
+
+/// Figure of the `listed` points, one image each, in rows of six.
+pub fn figure<'a>(listed: &[Listed], images: &'a Images, class_names: &[String]) -> Captioned<'a> {
+    let image = |(at, listed): (usize, &Listed)| CaptionedImage {
+        pixels: images.image(at),
+        lines: caption(listed, class_names),
+    };
+    Captioned {
+        title: format!("The first {} points to look at", listed.len()),
+        images: listed.iter().enumerate().map(image).collect(),
+        width: images.width(),
+        height: images.height(),
+        channels: images.channels(),
+        columns: COLUMNS,
+    }
 }
 
 /// The first scored points of the list for the page, of whose points `is_shown` knows the parts and

@@ -130,6 +130,7 @@ fn expected_outputs() -> BTreeSet<String> {
                 "scree",
                 "confusable_classes",
                 "reliability",
+                "look_at",
             ]
             .map(|name| format!("figures/{name}.{kind}")),
         );

@@ -358,6 +358,58 @@ fn a_gallery_has_two_halves() {
 }
 
 #[test]
+fn an_image_has_its_caption_below_it_however_long() {
+    let image = [200; 6];
+    let of = |first: &str| CaptionedImage {
+        pixels: &image,
+        lines: vec![first.into(), "more likely Coat".into(), "test 17: label".into()],
+    };
+    let figure = Captioned {
+        title: "The first 7 points to look at".into(),
+        images: (0..7).map(|at| of(&format!("class {at}{}", " long".repeat(at * 4)))).collect(),
+        width: 3,
+        height: 2,
+        channels: 1,
+        columns: 6,
+    };
+    assert_eq!(figure.check(), Ok(()));
+    let svg = vector(&figure).unwrap();
+    assert_eq!(svg.matches("<image ").count(), 7);
+    assert_eq!(svg.matches(">more likely Coat</text>").count(), 7);
+    assert!(svg.contains(">class 0</text>") && svg.contains("…</text>"));
+    // A second row, for the seventh image.
+    let one = Captioned { images: figure.images[..6].to_vec(), ..figure.clone() };
+    assert!(figure.size().1 > one.size().1 && figure.size().0 == one.size().0);
+    assert!(Captioned { channels: 3, ..figure }.check().is_err());
+}
+
+#[test]
+fn a_layer_of_the_profile_has_its_place() {
+    let panel = ProfilePanel {
+        title: "accuracy".into(),
+        series: vec![("probe".into(), vec![Some(0.5), None, Some(0.7), Some(0.8), Some(0.9)])],
+        rule: None,
+        is_logarithmic: false,
+    };
+    let figure =
+        LayerProfile { title: String::new(), layers: names(5), panels: vec![panel.clone(), panel] };
+    let image = pixels(&figure);
+    let (width, height) = (f64::from(image.width()), f64::from(image.height()));
+    for (layer, values) in figure.panels[0].series[0].1.iter().enumerate() {
+        let [left, top, across, down] = figure.place(layer);
+        assert!(left > 0.0 && top > 0.0 && left + across < 1.0 && top + down <= 1.0);
+        // The dots of a layer, and no other's, stand in the middle of its place.
+        let middle = ((left + across / 2.0) * width) as u32;
+        let rows = (top * height) as u32..((top + down) * height) as u32;
+        let is_dot = |&y: &u32| {
+            (middle - 3..middle + 3)
+                .all(|x| image.get_pixel(x, y).0 == [color(0).0, color(0).1, color(0).2])
+        };
+        assert_eq!(rows.filter(is_dot).count() > 0, values.is_some(), "layer {layer}");
+    }
+}
+
+#[test]
 fn a_k_distance_curve_marks_the_suggested_and_the_used_radius() {
     let distances = [0.1, 0.2, 0.3, 4.0];
     let figure = KDistanceCurve {

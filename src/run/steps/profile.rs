@@ -1,9 +1,10 @@
 //! The layer profile of a run: the measures of each layer, then those of all layers together, the
 //! points to look at, tables and figures.
 
-use super::figures::write;
+use super::figures::{LARGEST_DRAWN, write};
 use super::space::voters;
 use crate::activations::Layer;
+use crate::dataset::Images;
 use crate::error::Result;
 use crate::evaluation::{COMPARED_NEIGHBORS, ScoredOn, Scores, knn_accuracy, space_title};
 use crate::matrix::Matrix;
@@ -22,11 +23,13 @@ use crate::record::{Artifact, RunFolder, Stage};
 use crate::report::look_at::{self as look_at_list, LookRow};
 use crate::report::profile_figures;
 use crate::report::profile_table;
-use crate::run::layers::Layers;
+use crate::run::layers::{Layers, Part};
 use crate::run::session::Session;
 
 /// Points of the list that the page shows.
 const LISTED: usize = 30;
+/// Points of the list that the figure shows.
+const PICTURED: usize = 24;
 
 /// All stages of the profile. `control` is `true` for probes of shuffled labels too.
 pub(in crate::run) fn profile(
@@ -103,11 +106,11 @@ fn measure(
         test: space.test.zip(test_labels),
         neighbors: graph.as_ref(),
         knn_accuracy,
+        output: output(layers, name),
         control,
         random_state: session.record.manifest.seed,
     };
     let (profile, answers) = layer.measure(session.device, observer)?;
-        output: output(layers, name),
     if let Some(answers) = answers {
         point_measures::write_answers(session.record, name, &answers)?;
     }
@@ -118,10 +121,6 @@ fn measure(
     Ok(())
 }
 
-/// The neighbours of the training points that the run found, or, where it found too few or none by
-/// Euclidean distances, found now; none of points that have none. Those of the output are not
-/// searched.
-fn among(
 /// The output layer, if `name` is the layer before it.
 fn output<'a>(layers: &'a Layers, name: &str) -> Option<OutputLayer<'a>> {
     let last = layers.train.layers.last().filter(|last| last.name == name);
@@ -131,6 +130,10 @@ fn output<'a>(layers: &'a Layers, name: &str) -> Option<OutputLayer<'a>> {
     })
 }
 
+/// The neighbours of the training points that the run found, or, where it found too few or none by
+/// Euclidean distances, found now; none of points that have none. Those of the output are not
+/// searched.
+fn among(
     session: &Session<'_>,
     space: &Profiled<'_>,
     observer: &dyn Observer,
@@ -224,6 +227,7 @@ impl<'a> Whole<'a> {
         profile.findings = findings(&measured, &profile);
         self.tables(session.record, &measured, &profile)?;
         self.write_looks(session.record, &looks.list, depths.known())?;
+        self.picture_looks(session.record, &looks.list)?;
         figures(session.record, &measured, &profile, &self.layers.class_names)?;
         session.record.results_mut().profile = Some(profile);
         Ok(())
@@ -372,13 +376,40 @@ impl<'a> Whole<'a> {
 
     /// The first scored points of the list, which the page shows.
     fn listed(&self, looks: &[Look]) -> Vec<Listed> {
-        let scored = self.layers.scored();
-        let listed = |look: &Look| Listed {
+        let scored = looks.iter().filter(|look| self.is_scored(look)).take(LISTED);
+        scored.map(|look| self.with_classes(look)).collect()
+    }
+
+    fn with_classes(&self, look: &Look) -> Listed {
+        let part = self.part_of(look);
+        Listed {
             look: look.clone(),
-            label: scored.labels[look.row],
-            answer: scored.predictions.as_ref().map(|answers| answers[look.row]),
-        };
-        looks.iter().filter(|look| self.is_scored(look)).take(LISTED).map(listed).collect()
+            label: part.labels[look.row],
+            answer: part.predictions.as_ref().map(|answers| answers[look.row]),
+        }
+    }
+
+    /// The part of the data that a point of the list belongs to.
+    fn part_of(&self, look: &Look) -> &'a Part {
+        if self.is_scored(look) { self.layers.scored() } else { &self.layers.train }
+    }
+
+    /// Draws the first points of the list of which there are images, if there are any.
+    fn picture_looks(&self, record: &mut RunFolder, looks: &[Look]) -> Result<()> {
+        let (mut listed, mut images) = (Vec::new(), None::<Images>);
+        let pictured =
+            looks.iter().filter_map(|look| Some((look, self.part_of(look).images.as_ref()?)));
+        for (look, of_part) in pictured.take(PICTURED) {
+            let image = of_part.select(&[look.row]).within(LARGEST_DRAWN).into_owned();
+            images = Some(match images {
+                None => image,
+                Some(before) => before.followed_by(image)?,
+            });
+            listed.push(self.with_classes(look));
+        }
+        let Some(images) = images else { return Ok(()) };
+        let figure = look_at_list::figure(&listed, &images, &self.layers.class_names);
+        write(record, "look_at", &figure)
     }
 
     fn is_scored(&self, look: &Look) -> bool {
@@ -395,12 +426,12 @@ impl<'a> Whole<'a> {
         let row = |look| {
             let look: &Look = look;
             let is_scored = self.is_scored(look);
-            let part = if is_scored { self.layers.scored() } else { &self.layers.train };
+            let Listed { label, answer, .. } = self.with_classes(look);
             let points = points.filter(|_| is_scored);
             LookRow {
                 look,
-                label: part.labels[look.row],
-                answer: part.predictions.as_ref().map(|answers| answers[look.row]),
+                label,
+                answer,
                 own_label_share: points.map(|points| points.own_label_shares[look.row]),
                 prediction_depth: depths.filter(|_| is_scored).map(|depths| depths[look.row]),
             }
