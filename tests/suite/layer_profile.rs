@@ -13,9 +13,8 @@ use layerlens::neighbors::{NeighborGraph, nearest_neighbors, nearest_references}
 use layerlens::profile::{
     Calibration, ClassMeans, ComparedLayer, DataMap, FittedProbe, IntrinsicDimension, LinearProbe,
     MEASURES, OutputLayer, PointMeasures, PredictionDepth, Probabilities, ProbedLayer,
-    ProfiledLayer, Reason,
-    Rule, Separation, Similarities, Sources, Spectrum, compared_rows, label_issues, look_at, odd,
-    prediction_depths, ridge_predictions,
+    ProfiledLayer, Reason, Rule, Separation, Similarities, Sources, Spectrum, compared_rows,
+    label_issues, look_at, odd, prediction_depths, ridge_predictions,
 };
 use layerlens::progress::Silent;
 use layerlens::recipe::Blueprint;

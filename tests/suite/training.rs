@@ -89,7 +89,7 @@ fn the_dynamics_are_what_the_history_is_a_mean_of() {
     let (train, validation, _, architecture) = small_study();
     let training = Training { epochs: 3, batch_size: 32, ..Training::default() };
     let job = Job::new(&architecture, &train, &validation);
-    for device in [Device::cpu()].into_iter().chain(gpu(Variant::Plain)) {
+    for device in [Device::cpu()].into_iter().chain(gpu(Variant::Adapter)) {
         let trained = training.train(&device, &job, &Silent).expect("weights");
         let dynamics = trained.dynamics.expect("a training from the start has them");
         assert_eq!((dynamics.n_samples(), dynamics.n_epochs()), (train.len(), 3));

@@ -384,15 +384,57 @@ fn an_image_has_its_caption_below_it_however_long() {
 }
 
 #[test]
+fn a_point_of_a_cloud_lies_where_its_numbers_say_in_the_colour_of_its_group() {
+    let mut figure = Cloud {
+        title: String::new(),
+        x_title: "x".into(),
+        y_title: "y".into(),
+        x: (0.0, 1.0),
+        y: (0.0, 1.0),
+        groups: vec![
+            ("low".into(), vec![(0.5, 0.25)]),
+            ("none".into(), Vec::new()),
+            ("high".into(), vec![(0.5, 0.75)]),
+        ],
+    };
+    let image = pixels(&figure);
+    let mean_height = |wanted: Color| {
+        // Left of the legend.
+        let is_dot = |&(x, _, pixel): &(u32, u32, &image::Rgb<u8>)| {
+            let difference = |at: usize, value: u8| i32::from(pixel.0[at]).abs_diff(value.into());
+            x < image.width() / 2
+                && difference(0, wanted.0) + difference(1, wanted.1) + difference(2, wanted.2) < 120
+        };
+        let heights: Vec<u32> =
+            image.enumerate_pixels().filter(is_dot).map(|(_, y, _)| y).collect();
+        assert!(!heights.is_empty(), "{wanted:?}");
+        heights.iter().sum::<u32>() / heights.len() as u32
+    };
+    let (low, high) = (mean_height(PALETTE[2]), mean_height(PALETTE[0]));
+    // Half of the upright axis lies between them.
+    assert!((low - high).abs_diff(260) < 4, "{low} and {high}");
+    figure.groups[0].1[0].0 = f64::NAN;
+    assert!(figure.check().is_err());
+    figure.groups.clear();
+    assert!(figure.check().is_err());
+}
+
+#[test]
 fn a_layer_of_the_profile_has_its_place() {
     let panel = ProfilePanel {
         title: "accuracy".into(),
         series: vec![("probe".into(), vec![Some(0.5), None, Some(0.7), Some(0.8), Some(0.9)])],
         rule: None,
         is_logarithmic: false,
+        range: None,
     };
-    let figure =
-        LayerProfile { title: String::new(), layers: names(5), panels: vec![panel.clone(), panel] };
+    let figure = LayerProfile {
+        title: String::new(),
+        layers: names(5),
+        spacing: SPACING,
+        x_title: String::new(),
+        panels: vec![panel.clone(), panel],
+    };
     let image = pixels(&figure);
     let (width, height) = (f64::from(image.width()), f64::from(image.height()));
     for (layer, values) in figure.panels[0].series[0].1.iter().enumerate() {

@@ -6,12 +6,12 @@ use crate::activations::{Layer, activations};
 use crate::dataset::Images;
 use crate::error::Result;
 use crate::evaluation::{COMPARED_NEIGHBORS, KnnScore, ScoredOn, knn_accuracy};
-use crate::matrix::Matrix;
+use crate::matrix::{Matrix, argmax};
 use crate::model::{RAW, Weights, read_weights};
 use crate::neighbors::{nearest_neighbors, nearest_references};
 use crate::profile::{
-    Calibration, DIMENSION_NEIGHBORS, LayerProfile, Outcome, Probabilities, Profile, ProfiledLayer,
-    Similarities, model_findings,
+    Calibration, DIMENSION_NEIGHBORS, LayerProfile, Outcome, OutputLayer, Probabilities, Profile,
+    ProfiledLayer, Similarities, model_findings,
 };
 use crate::progress::Observer;
 use crate::record::predictions::SOFTMAX;
@@ -28,6 +28,11 @@ struct Taken {
     train_labels: Vec<u16>,
     train: Vec<Layer>,
     test: Vec<Layer>,
+    /// The last hidden layer, weights of the output layer that takes it, if they are known, and the
+    /// answers of the network for the training rows.
+    last: Option<String>,
+    output_weights: Option<Matrix>,
+    answers: Vec<u16>,
 }
 
 impl Prepared<'_> {
@@ -85,7 +90,17 @@ impl Prepared<'_> {
             activations(session.device, &self.architectures[model], &weights, images)
         };
         let (of_train, of_test) = (of(&train.images)?, of(&self.data.test.images)?);
-        Ok(Taken { train_labels: train.labels, train: of_train, test: of_test })
+        let output = of_train.iter().filter(|layer| layer.name == SOFTMAX);
+        let answers = output.flat_map(|layer| layer.values.rows().map(|row| argmax(row) as u16));
+        let architecture = &self.architectures[model];
+        Ok(Taken {
+            last: architecture.recorded_layers().pop().map(|last| last.name),
+            output_weights: architecture.output_weights(&weights)?,
+            answers: answers.collect(),
+            train_labels: train.labels,
+            train: of_train,
+            test: of_test,
+        })
     }
 
     fn measured(
@@ -107,8 +122,13 @@ impl Prepared<'_> {
             .map(|graph| Outcome::of(knn_accuracy(graph, fitted, scored, &[COMPARED_NEIGHBORS])))
             .transpose()?;
         let of_score = |scores: Outcome<Vec<KnnScore>>| Some(scores.known()?.first()?.accuracy);
+        let output = OutputLayer {
+            weights: taken.output_weights.as_ref(),
+            predictions: Some(&taken.answers),
+        };
         let layer = ProfiledLayer {
             space,
+            output: (taken.last.as_ref() == Some(&taken.train[at].name)).then_some(output),
             train,
             train_labels: fitted,
             test: Some((test, scored)),

@@ -7,11 +7,11 @@ use super::training::weights_folder;
 use crate::activations::{Layer, activations};
 use crate::compute::Device;
 use crate::error::Result;
-use crate::matrix::argmax;
+use crate::matrix::{Matrix, argmax};
 use crate::model::RAW;
 use crate::profile::{
-    ComparedLayer, EpochProfile, LayerProfile, Outcome, ProfiledLayer, Separation, Similarity,
-    Spectrum, accuracy, compared_rows,
+    ComparedLayer, EpochProfile, LayerProfile, Outcome, OutputLayer, ProfiledLayer, Separation,
+    Similarity, Spectrum, accuracy, compared_rows,
 };
 use crate::progress::Observer;
 use crate::record::predictions::SOFTMAX;
@@ -26,6 +26,8 @@ use crate::training::{EpochChoice, EpochWeights, History};
 struct Taken {
     train: Vec<Layer>,
     test: Vec<Layer>,
+    /// Weights of the output layer, if what it takes is the last hidden layer.
+    output_weights: Option<Matrix>,
 }
 
 /// Measures the layers after each epoch of `choice`, and writes table and figures.
@@ -85,7 +87,8 @@ fn taken(
         layers.retain(|layer| layer.name != RAW);
         Ok(layers)
     };
-    Ok(Taken { train: of(&prepared.train.images)?, test: of(&prepared.data.test.images)? })
+    let (train, test) = (of(&prepared.train.images)?, of(&prepared.data.test.images)?);
+    Ok(Taken { train, test, output_weights: prepared.architecture.output_weights(&weights)? })
 }
 
 fn similarity(
@@ -103,9 +106,13 @@ fn similarity(
 
 /// Share of the points whose class has the largest probability.
 fn network_accuracy(layers: &[Layer], labels: &[u16]) -> f64 {
-    let Some(output) = layers.iter().find(|layer| layer.name == SOFTMAX) else { return 0.0 };
-    let answers: Vec<u16> = output.values.rows().map(|row| argmax(row) as u16).collect();
-    accuracy(&answers, labels)
+    accuracy(&answers(layers), labels)
+}
+
+/// The class of the largest probability of each point.
+fn answers(layers: &[Layer]) -> Vec<u16> {
+    let output = layers.iter().filter(|layer| layer.name == SOFTMAX);
+    output.flat_map(|layer| layer.values.rows().map(|row| argmax(row) as u16)).collect()
 }
 
 fn measures(
@@ -114,6 +121,10 @@ fn measures(
     layers: &Taken,
     observer: &dyn Observer,
 ) -> Result<Vec<LayerProfile>> {
+    let answers = answers(&layers.train);
+    let output =
+        OutputLayer { weights: layers.output_weights.as_ref(), predictions: Some(&answers) };
+    let last = prepared.architecture.recorded_layers().pop().map(|last| last.name);
     let measured = |(train, test): (&Layer, &Layer)| {
         let layer = ProfiledLayer {
             space: &train.name,
@@ -122,6 +133,7 @@ fn measures(
             test: Some((&test.values, &prepared.data.test.labels)),
             neighbors: None,
             knn_accuracy: None,
+            output: (last.as_ref() == Some(&train.name)).then_some(output),
             control: false,
             random_state: session.record.manifest.seed,
         };
