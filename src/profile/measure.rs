@@ -290,7 +290,10 @@ pub static MEASURES: &[Measure] = &[
         title: "CDNV",
         meaning: "Variance of two classes over the squared distance of their means, averaged over all pairs.",
         better: Better::Lower,
-        of: |layer| value(&layer.separation, |separation| separation.cdnv),
+        of: |layer| match &layer.separation {
+            Outcome::Known(found) => found.cdnv.ok_or("two classes have the same mean"),
+            Outcome::Unknown(reason) => Err(reason),
+        },
         ..PLAIN
     },
     Measure {

@@ -55,10 +55,10 @@ pub struct Separation {
     pub nc2_angles: f64,
     /// Fisher's ratio.
     pub fisher_ratio: f64,
-    /// Mean CDNV of all pairs of classes.
-    pub cdnv: f64,
+    /// Mean CDNV of all pairs of classes; none if two of them have the same mean.
+    pub cdnv: Option<f64>,
     /// CDNV of each pair, n_classes x n_classes, 0 on the diagonal; empty above
-    /// 100 classes.
+    /// 100 classes, and where the mean is not known.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub cdnv_pairs: Vec<Vec<f64>>,
     /// The classes of its rows and columns.
@@ -147,7 +147,8 @@ impl Separation {
     /// Measures how the classes of the rows of `x` are separated.
     ///
     /// # Errors
-    /// [`Error::Data`] for rows without variance within the classes, or classes with equal means.
+    /// [`Error::Data`] for rows without variance within the classes, or if the means of all classes
+    /// are equal.
     pub fn of(x: &Matrix, labels: &[u16], means: &ClassMeans) -> Result<Self> {
         let (n, d, c) = (labels.len() as f64, means.n_features, means.classes.len());
         let shares: Vec<f64> = means.counts.iter().map(|&count| count as f64 / n).collect();
@@ -174,16 +175,18 @@ impl Separation {
         let fuzziness = trace(&weighted, &among, &within.products)? / n;
         let nc1 = trace(&equal, &among, &within.products)? / n;
         let gram = &equal * &among * equal.transpose();
-        let cdnv = Cdnv::of(means, &within.squares);
+        let pairs = cdnv_pairs(means, &within.squares);
+        let cdnv = mean_of_pairs(&pairs);
+        let is_paired = c <= MAX_PAIRED && cdnv.is_some();
         Ok(Self {
             fuzziness,
             nc1,
             nc2_norms: spread(&(0..c).map(|i| gram[(i, i)].max(0.0).sqrt()).collect::<Vec<_>>()),
             nc2_angles: angles(&gram),
             fisher_ratio: between / total,
-            cdnv: cdnv.mean()?,
-            cdnv_pairs: if c <= MAX_PAIRED { cdnv.pairs } else { Vec::new() },
-            paired_classes: if c <= MAX_PAIRED { means.classes.clone() } else { Vec::new() },
+            cdnv,
+            cdnv_pairs: if is_paired { pairs } else { Vec::new() },
+            paired_classes: if is_paired { means.classes.clone() } else { Vec::new() },
         })
     }
 }
@@ -266,35 +269,24 @@ fn angles(gram: &Mat<f64>) -> f64 {
     pairs.map(|(i, j)| (cosine(i, j) - ideal).abs()).sum::<f64>() / (c * (c - 1)) as f64
 }
 
-struct Cdnv {
-    pairs: Vec<Vec<f64>>,
+/// CDNV of every pair of classes, 0 on the diagonal; it is not finite where two means are the same.
+fn cdnv_pairs(means: &ClassMeans, squares: &[f64]) -> Vec<Vec<f64>> {
+    let c = means.classes.len();
+    let variance = |at: usize| squares[at] / means.counts[at] as f64;
+    let value = |i: usize, j: usize| {
+        if i == j {
+            return 0.0;
+        }
+        let distance: f64 =
+            means.mean(i).iter().zip(means.mean(j)).map(|(a, b)| (a - b).powi(2)).sum();
+        (variance(i) + variance(j)) / (2.0 * distance)
+    };
+    (0..c).into_par_iter().map(|i| (0..c).map(|j| value(i, j)).collect()).collect()
 }
 
-impl Cdnv {
-    fn of(means: &ClassMeans, squares: &[f64]) -> Self {
-        let c = means.classes.len();
-        let variance = |at: usize| squares[at] / means.counts[at] as f64;
-        let value = |i: usize, j: usize| {
-            if i == j {
-                return 0.0;
-            }
-            let distance: f64 =
-                means.mean(i).iter().zip(means.mean(j)).map(|(a, b)| (a - b).powi(2)).sum();
-            (variance(i) + variance(j)) / (2.0 * distance)
-        };
-        Self {
-            pairs: (0..c).into_par_iter().map(|i| (0..c).map(|j| value(i, j)).collect()).collect(),
-        }
-    }
-
-    /// Mean of all pairs of two classes.
-    fn mean(&self) -> Result<f64> {
-        let c = self.pairs.len();
-        let pairs = (0..c).flat_map(|i| (i + 1..c).map(move |j| (i, j)));
-        let sum: f64 = pairs.map(|(i, j)| self.pairs[i][j]).sum();
-        if sum.is_finite() {
-            return Ok(sum / (c * (c - 1) / 2) as f64);
-        }
-        Err(Error::Data("two classes have the same mean".into()))
-    }
+/// Mean of all pairs of two classes, if all are finite.
+fn mean_of_pairs(pairs: &[Vec<f64>]) -> Option<f64> {
+    let c = pairs.len();
+    let sum: f64 = (0..c).flat_map(|i| &pairs[i][i + 1..]).sum();
+    sum.is_finite().then(|| sum / (c * (c - 1) / 2) as f64)
 }
