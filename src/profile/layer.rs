@@ -100,7 +100,7 @@ impl LayerProfile {
             let steps = probe.n_iter;
             warnings.push(format!(
                 "the linear probe of {space} did not reach its tolerance in {steps} steps: its \
-                 accuracy is a little too low"
+                 accuracy may be too low"
             ));
         }
         if probe.is_reduced {
@@ -224,7 +224,8 @@ impl ProfiledLayer<'_> {
             Some(scatter) => ProbedLayer::of_scatter(self.train, scatter),
             None => ProbedLayer::new(device, self.train)?,
         };
-        let linear = LinearProbe::default();
+        let (n, d) = (layer.train().n_samples(), layer.train().n_features());
+        let linear = LinearProbe::within_bounds(n, d, means.classes.len());
         let fitted = linear.fit(device, &layer, self.train_labels, observer)?;
         let of_train = fitted.probabilities(layer.train()).predictions();
         let test = self
@@ -236,7 +237,7 @@ impl ProfiledLayer<'_> {
             |labels: &[u16]| linear.out_of_sample(device, &layer, labels, N_FOLDS, seed, observer);
         let (found, labels) = match &test {
             Some((_, rows, labels)) => (fitted.probabilities(rows), *labels),
-            None => (left_out(self.train_labels)?, self.train_labels),
+            None => (left_out(self.train_labels)?.probabilities, self.train_labels),
         };
         let predictions = found.predictions();
         let n_classes =
@@ -250,7 +251,7 @@ impl ProfiledLayer<'_> {
                         let probe = linear.fit(device, &layer, &control, observer)?;
                         (probe.probabilities(rows), shuffled(labels, seed))
                     }
-                    None => (left_out(&control)?, control),
+                    None => (left_out(&control)?.probabilities, control),
                 };
                 Ok::<_, Error>(accuracy(&found.predictions(), &labels))
             })

@@ -43,7 +43,7 @@ pub use over_epochs::{EpochProfile, epoch_findings};
 pub use points::PointMeasures;
 pub(crate) use probabilities::accuracy;
 pub use probabilities::{Probabilities, ProbeAnswers};
-pub use probe::{FittedProbe, LinearProbe, ProbedLayer};
+pub use probe::{FittedProbe, LinearProbe, OutOfSample, ProbedLayer};
 pub use ridge::ridge_predictions;
 pub use separation::{ClassMeans, Separation};
 pub use similarity::{ComparedLayer, CrossSimilarities, Similarities, Similarity, compared_rows};

@@ -52,8 +52,36 @@ pub struct LinearProbe {
 
 impl Default for LinearProbe {
     fn default() -> Self {
-        Self { c: 1.0, tol: 1e-4, max_iter: 500 }
+        Self { c: 1.0, tol: 1e-4, max_iter: MAX_ITER }
     }
+}
+
+/// Steps of a fit.
+const MAX_ITER: usize = 500;
+/// Steps of a fit however costly each is.
+const LEAST_ITER: usize = 20;
+/// Multiply-adds of a fit: a minute or less on two cores.
+const MAX_PRODUCTS: f64 = 5e11;
+
+impl LinearProbe {
+    /// The default probe of a layer of n_samples x n_features and so many classes, with fewer steps
+    /// at most where each is costly: 1,000 classes would take an hour.
+    pub fn within_bounds(n_samples: usize, n_features: usize, n_classes: usize) -> Self {
+        let [n, d, k] = [n_samples, n_features, n_classes].map(|size| size as f64);
+        // Value and gradient, and twice the two triangles of the curvature.
+        let step = (2.0 * n + 4.0 * d) * d * k;
+        let steps = (MAX_PRODUCTS / step.max(1.0)) as usize;
+        Self { max_iter: steps.clamp(LEAST_ITER, MAX_ITER), ..Self::default() }
+    }
+}
+
+/// Probabilities of rows by probes that were not fitted on them.
+#[derive(Clone, Debug)]
+pub struct OutOfSample {
+    /// Probabilities of all rows.
+    pub probabilities: Probabilities,
+    /// `true` if all fits reached their tolerance.
+    pub is_converged: bool,
 }
 
 /// A layer that is ready for probes.
@@ -241,11 +269,12 @@ impl LinearProbe {
         n_folds: usize,
         seed: u64,
         observer: &dyn Observer,
-    ) -> Result<Probabilities> {
+    ) -> Result<OutOfSample> {
         let classes = PresentClasses::of(labels, layer.train.n_samples())?.present;
         let folds = folds(labels, n_folds, seed);
         let k = classes.len();
         let mut values = vec![0.0; labels.len() * k];
+        let mut is_converged = true;
         for fold in 0..n_folds {
             let part = |is_fitted: bool| -> Vec<usize> {
                 (0..labels.len()).filter(|&row| (folds[row] != fold) == is_fitted).collect()
@@ -258,12 +287,13 @@ impl LinearProbe {
             // The curvature of all rows bounds that of a part of them.
             let train = layer.train.select(&fitted);
             let probe = self.fit_rows(device, layer, &train, &of_fitted, observer)?;
+            is_converged &= probe.is_converged;
             let found = probe.probabilities(&layer.train.select(&left_out));
             for (row, found) in left_out.iter().zip(found.rows_of(&classes)) {
                 values[row * k..][..k].copy_from_slice(&found);
             }
         }
-        Ok(Probabilities { classes, values })
+        Ok(OutOfSample { probabilities: Probabilities { classes, values }, is_converged })
     }
 }
 

@@ -341,6 +341,15 @@ fn probes_are_scikit_learns() {
 }
 
 #[test]
+fn a_probe_of_many_classes_has_fewer_steps() {
+    let steps = |n, d, k| LinearProbe::within_bounds(n, d, k).max_iter;
+    // The studies are not bounded; 1,000 classes by 1,000 columns are, at 10^10 products a step.
+    assert_eq!([steps(60_000, 256, 10), steps(1000, 64, 10), steps(2, 1, 1)], [500; 3]);
+    assert_eq!(steps(3000, 1000, 1000), 50);
+    assert_eq!(steps(1_000_000, 4096, 1000), 20);
+}
+
+#[test]
 fn folds_leave_every_row_out_once() {
     let digits = Digits::new();
     let train = digits.train(0);
@@ -348,6 +357,8 @@ fn folds_leave_every_row_out_once() {
     let labels = &digits.labels[..N_TRAIN];
     let linear = LinearProbe::default();
     let found = linear.out_of_sample(&cpu(), &probed, labels, 5, 42, &Silent).unwrap();
+    assert!(found.is_converged);
+    let found = found.probabilities;
     let right = found.predictions().iter().zip(labels).filter(|(a, b)| a == b).count();
     // scikit-learn's five folds give 968 to 973 in twelve draws of them.
     assert!((962..980).contains(&right), "{right}");

@@ -12,9 +12,9 @@ use crate::model::RAW;
 use crate::neighbors::{Metric, NeighborGraph, nearest_neighbors, nearest_references};
 use crate::profile::{
     Calibration, DIMENSION_NEIGHBORS, LabelIssue, LayerProfile, LinearProbe, Listed, Look, N_FOLDS,
-    Outcome, OutputLayer, PointMeasures, PredictionDepth, Probabilities, ProbedLayer, Profile,
-    ProfiledLayer, Reason, Rule, Similarities, Sources, accuracy, findings, label_issues, look_at,
-    odd, prediction_depths,
+    OutOfSample, Outcome, OutputLayer, PointMeasures, PredictionDepth, Probabilities, ProbedLayer,
+    Profile, ProfiledLayer, Reason, Rule, Similarities, Sources, accuracy, findings, label_issues,
+    look_at, odd, prediction_depths,
 };
 use crate::progress::Observer;
 use crate::record::point_measures;
@@ -305,7 +305,7 @@ impl<'a> Whole<'a> {
         Ok(())
     }
 
-    fn looks(&self, session: &Session<'_>, observer: &dyn Observer) -> Result<Looks> {
+    fn looks(&self, session: &mut Session<'_>, observer: &dyn Observer) -> Result<Looks> {
         let mut missing = Vec::new();
         let Some((last, points)) = self.last() else {
             return Ok(Looks { list: Vec::new(), missing });
@@ -348,17 +348,27 @@ impl<'a> Whole<'a> {
     /// Labels of training points by probes of the last layer that did not see them.
     fn issues_of_training(
         &self,
-        session: &Session<'_>,
+        session: &mut Session<'_>,
         last: &Profiled<'_>,
         observer: &dyn Observer,
     ) -> Result<Outcome<Vec<LabelIssue>>> {
         let labels = &self.layers.train.labels;
         let seed = session.record.manifest.seed;
+        let (n, d) = (last.train.n_samples(), last.train.n_features());
+        let probe = LinearProbe::within_bounds(n, d, self.layers.class_names.len());
         let found = ProbedLayer::new(session.device, last.train).and_then(|layer| {
-            let probe = LinearProbe::default();
             probe.out_of_sample(session.device, &layer, labels, N_FOLDS, seed, observer)
         });
-        Outcome::of(found.and_then(|found| label_issues(&found, labels, Rule::default())))
+        if let Ok(OutOfSample { is_converged: false, .. }) = &found {
+            session.record.warn(format!(
+                "the probes of {} by which labels of training points are judged did not reach \
+                 their tolerance in {} steps: they are less sure than they could be",
+                last.name, probe.max_iter
+            ));
+        }
+        let judged =
+            |found: OutOfSample| label_issues(&found.probabilities, labels, Rule::default());
+        Outcome::of(found.and_then(judged))
     }
 
     /// Near duplicates of the scored points among the training points, by the raw input.
