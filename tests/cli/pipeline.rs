@@ -76,6 +76,7 @@ fn expected_outputs() -> BTreeSet<String> {
     .chain([
         "scores/gains.csv",
         "scores/confusion.csv",
+        "scores/data_map.csv",
         "scores/confused_pairs.csv",
         "scores/verdicts.csv",
         "scores/layers.csv",
@@ -119,6 +120,7 @@ fn expected_outputs() -> BTreeSet<String> {
     for kind in ["png", "svg"] {
         names.extend(
             [
+                "data_map",
                 "examples",
                 "history",
                 "architecture",
@@ -401,9 +403,16 @@ fn the_last_lines_name_files_that_are_there() {
 /// Demands that the files of two runs whose names begin with one of `prefixes` are the same, and
 /// that there are some.
 fn assert_same(a: &Path, b: &Path, prefixes: &[&str]) {
+    assert_same_but(a, b, prefixes, None);
+}
+
+/// The same without one file.
+fn assert_same_but(a: &Path, b: &Path, prefixes: &[&str], but: Option<&str>) {
     let of = |folder: &Path| -> BTreeSet<PathBuf> {
         let wanted = |path: &PathBuf| {
-            folder.join(path).is_file() && prefixes.iter().any(|prefix| path.starts_with(prefix))
+            folder.join(path).is_file()
+                && prefixes.iter().any(|prefix| path.starts_with(prefix))
+                && !but.is_some_and(|but| path.ends_with(but))
         };
         files_below(folder).into_iter().filter(wanted).collect()
     };
@@ -472,7 +481,9 @@ fn weights_are_loaded_again_without_training() {
     let outcome = place.succeed(&format!("{of_weights} --out out"));
     assert!(outcome.stderr.contains("weights were given: no training"), "{}", outcome.stderr);
     let out = place.path("out");
-    assert_same(&folder.join("out"), &out, &["model", "activations", "embeddings", "scores"]);
+    // The data map is of a training.
+    let prefixes = ["model", "activations", "embeddings", "scores"];
+    assert_same_but(&folder.join("out"), &out, &prefixes, Some("data_map.csv"));
     assert!(!out.join("history.csv").exists() && !out.join("figures/history.png").exists());
     let manifest = manifest(&out);
     let stages: Vec<&str> = manifest["stages"]
@@ -515,9 +526,11 @@ fn training_names_the_command_that_follows() {
         "manifest.json",
         "model",
         "model/weights.safetensors",
+        "scores",
+        "scores/data_map.csv",
     ]
     .map(String::from);
-    let figures = ["architecture", "history"]
+    let figures = ["architecture", "data_map", "history"]
         .map(|name| ["png", "svg"].map(|kind| format!("figures/{name}.{kind}")));
     assert_eq!(
         found,
