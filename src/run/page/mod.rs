@@ -3,6 +3,7 @@
 mod aligned;
 mod exported;
 mod measures;
+mod profile;
 mod sections;
 mod selected;
 mod tables;
@@ -51,7 +52,8 @@ pub(super) fn of_run(
     let maps = selected.maps()?;
     let epochs = selected.epochs()?;
     let (spaces, pictures) = selected.spaces(device, observer)?;
-    let sections = sections::of_run(run, &mut selected, &classes)?;
+    let profile = profile::layer_profile(run, &selected, &classes)?;
+    let sections = sections::of_run(run, &mut selected, &classes, profile)?;
     let (methods, n_neighbors) = (selected.methods(), selected.n_neighbors());
     let (warnings, mut missing) = (selected.warnings, selected.missing);
     missing.dedup();

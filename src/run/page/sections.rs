@@ -4,20 +4,14 @@ use super::selected::SelectedPoints;
 use super::tables::{self, MAX_COUNTED};
 use crate::dataset::npy;
 use crate::error::{Error, Result};
-use crate::evaluation::{Confused, Predictions, ScoredOn, confusions, space_title};
+use crate::evaluation::{Confused, Predictions, ScoredOn, confusions};
 use crate::format::{listed, quoted, thousands};
-use crate::profile::{Profile, epoch_findings};
 use crate::record::{Artifact, FinishedRun};
-use crate::report::class_table;
 use crate::report::drawing::drawing;
 use crate::report::figures::{Figure, vector};
 use crate::report::insights_table::scored_words;
-use crate::report::look_at;
-use crate::report::page::{Area, Block, Curves, Drawing, Link, Section, Series, Table};
-use crate::report::{
-    data_map as data_map_report, epoch_report, profile_figures, profile_table, quality_table,
-    strangers_table,
-};
+use crate::report::page::{Block, Curves, Drawing, Section, Series, Table};
+use crate::report::{data_map as data_map_report, quality_table};
 use crate::training::History;
 
 pub(in crate::run) fn section(
@@ -28,15 +22,16 @@ pub(in crate::run) fn section(
     Section { id: id.into(), title: title.into(), blocks: blocks.into_iter().collect() }
 }
 
-/// All sections; missing data are added to `selected`.
+/// All sections, that of the layer `profile` among them; missing data are added to `selected`.
 pub(in crate::run) fn of_run(
     run: &FinishedRun,
     selected: &mut SelectedPoints<'_>,
     class_names: &[String],
+    profile: Option<Section>,
 ) -> Result<Vec<Section>> {
     let mut sections =
         vec![section("overview", "Overview", [Block::Table(overview(run, class_names))])];
-    sections.extend(profile(run, selected, class_names)?);
+    sections.extend(profile);
     if let Some(architecture) =
         run.architecture.as_ref().filter(|architecture| architecture.steps().is_ok())
     {
@@ -78,7 +73,7 @@ pub(in crate::run) fn of_run(
     Ok(sections)
 }
 
-fn draw(figure: &impl Figure, label: String) -> Result<Drawing> {
+pub(super) fn draw(figure: &impl Figure, label: String) -> Result<Drawing> {
     figure
         .check()
         .and_then(|()| vector(figure))
@@ -127,95 +122,6 @@ fn overview(run: &FinishedRun, class_names: &[String]) -> Table {
     rows.push(["device".into(), format!("{} ({})", device.name, device.reason)]);
     rows.push(["begun".into(), run.manifest.started.clone()]);
     Table::new("The run at a glance", &["", ""], rows.into_iter().map(Vec::from))
-}
-
-/// The layer profile: what the measures say, the figures, all numbers.
-fn profile(
-    run: &FinishedRun,
-    selected: &SelectedPoints<'_>,
-    class_names: &[String],
-) -> Result<Option<Section>> {
-    let layers = &run.results().layer_profiles;
-    let Some(profile) = run.results().profile.as_ref().filter(|_| !layers.is_empty()) else {
-        return Ok(None);
-    };
-    let has_map = |space: &str| run.results().maps.iter().any(|map| map.space == space);
-    let mut blocks = vec![Block::List(profile.findings.clone())];
-    blocks.extend(profile_drawings(run, profile, has_map)?.into_iter().map(Block::Drawing));
-    let epochs = &run.results().epoch_profiles;
-    if let Some(figure) = epoch_report::figure(epochs) {
-        blocks.push(Block::Heading("Over the epochs of the training".into()));
-        blocks.push(Block::List(epoch_findings(epochs)));
-        let drawing = draw(&figure, "Measures of the layers over the epochs".into())?;
-        blocks.push(Block::Drawing(drawing));
-    }
-    blocks.extend(profile_table::page_table(layers, has_map).map(Block::Table));
-    let by_class = class_table::page_table(layers, class_names).map(Block::Table);
-    blocks.extend(by_class.map(|table| Block::Folded("By class".into(), vec![table])));
-    blocks.extend(profile_table::depth_tables(profile, class_names).into_iter().map(Block::Table));
-    blocks.extend(look_at::page_counts(profile).map(Block::Table));
-    let points = look_at::page_points(profile, class_names, |part, row| selected.shows(part, row));
-    if !points.is_empty() {
-        blocks.push(Block::Text(format!(
-            "The first points to look at, of all in {}:",
-            Artifact::Scores(look_at::LOOK_AT)
-        )));
-        blocks.push(Block::Points(points));
-    }
-    blocks.extend(strangers(profile)?);
-    let missing = profile_table::missing(layers, profile);
-    if !missing.is_empty() {
-        blocks.push(Block::Heading("Not computed".into()));
-        blocks.push(Block::List(missing));
-    }
-    Ok(Some(section("profile", "Layer profile", blocks)))
-}
-
-/// What the layers notice of strangers, if there are any.
-fn strangers(profile: &Profile) -> Result<Vec<Block>> {
-    let mut blocks = Vec::new();
-    if let Some(words) = strangers_table::words(profile) {
-        blocks.extend([Block::Heading("Strangers".into()), Block::Text(words)]);
-    }
-    if let Some(figure) = profile.strangers.as_ref().and_then(profile_figures::strangers) {
-        let drawing = draw(&figure, "How well each layer tells strangers".into())?;
-        blocks.push(Block::Drawing(drawing));
-    }
-    blocks.extend(strangers_table::page_table(profile).map(Block::Table));
-    Ok(blocks)
-}
-
-/// The figures of the layer profile. In the first, layers that have a map lead to it.
-fn profile_drawings(
-    run: &FinishedRun,
-    profile: &Profile,
-    has_map: impl Fn(&str) -> bool,
-) -> Result<Vec<Drawing>> {
-    let layers = &run.results().layer_profiles;
-    let mut drawings = Vec::new();
-    if layers.len() > 1 {
-        let figure = profile_figures::layers(layers, profile);
-        let spaces = layers.iter().map(|layer| layer.space.as_str()).enumerate();
-        let area = |(at, space): (usize, &str)| Area {
-            link: Link::to_space(space, &space_title(space)),
-            place: figure.place(at),
-        };
-        let areas: Vec<Area> = spaces.filter(|(_, space)| has_map(space)).map(area).collect();
-        let caption = if areas.is_empty() { "" } else { "A click on a layer shows its map." };
-        let drawing = draw(&figure, "Measures of the layers in their order".into())?;
-        drawings.push(Drawing { areas, caption: caption.into(), ..drawing });
-    }
-    if let Some(figure) = profile.similarities.known().and_then(profile_figures::similarity) {
-        drawings.push(draw(&figure, "Similarity of every layer with every other".into())?);
-    }
-    if let Some(figure) = profile_figures::scree(layers) {
-        drawings.push(draw(&figure, "Variance of the principal components of each layer".into())?);
-    }
-    if let Some(calibration) = profile.calibration.known() {
-        let figure = profile_figures::reliability(calibration);
-        drawings.push(draw(&figure, "Accuracy of the network against its confidence".into())?);
-    }
-    Ok(drawings)
 }
 
 fn training(run: &FinishedRun, selected: &mut SelectedPoints<'_>) -> Result<Option<Section>> {

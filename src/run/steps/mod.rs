@@ -7,6 +7,7 @@ pub(super) mod epochs;
 pub(super) mod figures;
 pub(super) mod given_network;
 pub(super) mod insights;
+mod look_at;
 pub(super) mod neighbors;
 pub(super) mod profile;
 pub(super) mod quality;
