@@ -25,8 +25,6 @@ pub struct DataMap {
 /// Counts of a [`DataMap`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataMapSummary {
-    /// Epochs of the training.
-    pub n_epochs: usize,
     /// Training rows by the number of epochs in which they were classified rightly, from 0 on.
     pub by_n_right: Vec<usize>,
     /// Rows that were forgotten at least once.
@@ -68,7 +66,6 @@ impl DataMap {
         let mut by_n_right = vec![0; self.n_epochs + 1];
         self.n_right.iter().for_each(|&n| by_n_right[n] += 1);
         DataMapSummary {
-            n_epochs: self.n_epochs,
             by_n_right,
             n_forgotten: self.n_forgotten.iter().filter(|n| n.is_some_and(|n| n > 0)).count(),
             confidence: self.confidence.iter().sum::<f64>() / self.confidence.len() as f64,
@@ -81,8 +78,8 @@ impl DataMapSummary {
     pub fn finding(&self) -> String {
         let n: usize = self.by_n_right.iter().sum();
         let percent = |count: usize| 100.0 * count as f64 / n.max(1) as f64;
-        let (never, always) = (self.by_n_right[0], self.by_n_right[self.n_epochs]);
-        let epochs = self.n_epochs;
+        let epochs = self.by_n_right.len() - 1;
+        let (never, always) = (self.by_n_right[0], self.by_n_right[epochs]);
         format!(
             "In all of the {epochs} epochs of the training {:.1} % of the training points were \
              classified rightly, in none {:.1} %; {:.1} % were learned and forgotten again.",

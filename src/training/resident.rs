@@ -1,7 +1,7 @@
 //! The data on the device, and what a network makes of them.
 
 use super::Performance;
-use super::dynamics::Epoch;
+use super::dynamics::{Dynamics, Epoch};
 use crate::dataset::Samples;
 use crate::error::{Error, Result};
 use crate::model::{Architecture, Network, to_host};
@@ -129,39 +129,44 @@ impl Tally {
     }
 }
 
-/// Logits of training batches on the device, which are read some at a time: a read waits for all
-/// work before it.
-#[derive(Default)]
-pub(super) struct Logits {
+/// What the network says of the training rows in an epoch. Logits stay on the device and are read
+/// some at a time, since a read waits for all work before it.
+pub(super) struct Said<'a> {
+    epoch: Epoch<'a>,
     rows: Vec<usize>,
-    batches: Vec<Tensor<2>>,
+    logits: Vec<Tensor<2>>,
 }
 
-impl Logits {
+impl<'a> Said<'a> {
     /// Values that are kept on the device at most: 16 MiB.
     const VALUES: usize = 1 << 22;
 
-    /// Keeps the logits of a batch of these rows; `epoch` takes what is read.
-    pub(super) fn keep(
-        &mut self,
-        rows: &[usize],
-        logits: Tensor<2>,
-        epoch: &mut Epoch<'_>,
-    ) -> Result<()> {
-        let n_classes = logits.dims()[1];
-        self.rows.extend_from_slice(rows);
-        self.batches.push(logits);
-        if self.rows.len() * n_classes < Self::VALUES { Ok(()) } else { self.read(epoch) }
+    /// Of rows with these labels, nothing yet.
+    pub(super) fn new(labels: &'a [u16]) -> Self {
+        Self { epoch: Epoch::new(labels), rows: Vec::new(), logits: Vec::new() }
     }
 
-    /// Reads what is kept.
-    pub(super) fn read(&mut self, epoch: &mut Epoch<'_>) -> Result<()> {
-        let (rows, batches) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.batches));
-        if batches.is_empty() {
-            return Ok(());
+    /// Keeps the logits of a batch of these rows.
+    pub(super) fn keep(&mut self, rows: &[usize], logits: Tensor<2>) -> Result<()> {
+        let n_classes = logits.dims()[1];
+        self.rows.extend_from_slice(rows);
+        self.logits.push(logits);
+        if self.rows.len() * n_classes < Self::VALUES { Ok(()) } else { self.read() }
+    }
+
+    /// Adds the whole epoch to those before it.
+    pub(super) fn end(mut self, dynamics: &mut Dynamics) -> Result<()> {
+        self.read()?;
+        self.epoch.end(dynamics);
+        Ok(())
+    }
+
+    fn read(&mut self) -> Result<()> {
+        let logits = std::mem::take(&mut self.logits);
+        if !logits.is_empty() {
+            let logits = to_host(Tensor::cat(logits, 0), "the logits of the training rows")?;
+            self.epoch.note(&std::mem::take(&mut self.rows), &logits);
         }
-        let logits = to_host(Tensor::cat(batches, 0), "the logits of the training rows")?;
-        epoch.note(&rows, &logits);
         Ok(())
     }
 }

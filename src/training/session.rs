@@ -2,10 +2,10 @@
 
 use super::adam::Adam;
 use super::checkpoint::{Checkpoint, Snapshot};
-use super::dynamics::{self, Dynamics};
+use super::dynamics::Dynamics;
 use super::guard::guarded;
 use super::history::{History, Performance};
-use super::resident::{Logits, Resident, Tally, cross_entropy};
+use super::resident::{Resident, Said, Tally, cross_entropy};
 use super::{Job, Trained, Training, check_fit};
 use crate::compute;
 use crate::dataset::Samples;
@@ -169,8 +169,7 @@ impl<'a> Session<'a> {
         let order =
             Random::new(training.random_state, ORDER_STREAM + epoch as u64).permutation(train.n);
         let mut total = Tally::new(self.device);
-        let mut said = dynamics::Epoch::new(&job.train.labels);
-        let mut kept = Logits::default();
+        let mut said = Said::new(&job.train.labels);
         for (step, batch) in order.chunks(training.batch_size).enumerate() {
             // Sorted, so that the rows of a batch stand in one order however the data are cut into
             // parts.
@@ -182,7 +181,7 @@ impl<'a> Session<'a> {
             let loss = cross_entropy(&logits, targets.clone().autodiff());
             let logits = logits.inner();
             total.add(&loss.clone().inner(), &logits, targets);
-            kept.keep(&rows, logits, &mut said)?;
+            said.keep(&rows, logits)?;
             let gradients = (loss / rows.len() as f32).backward();
             self.adam.step(&mut self.network, gradients);
             self.compute.check("training")?;
@@ -190,7 +189,6 @@ impl<'a> Session<'a> {
             let all = training.epochs * steps;
             observer.step(done as u64, all as u64, &self.history.last_figures())?;
         }
-        kept.read(&mut said)?;
         let network = self.network.inner();
         let of_epoch = (total.mean(train.n)?, validation.performance(&network)?);
         self.seconds.push(start.elapsed().as_secs_f64());
@@ -209,7 +207,7 @@ impl<'a> Session<'a> {
         }
         self.history.push(of_epoch.0, of_epoch.1, test);
         if let Some(dynamics) = &mut self.dynamics {
-            said.end(dynamics);
+            said.end(dynamics)?;
         }
         if training.keep_best && self.history.best_epoch() == Some(self.history.len()) {
             self.best = Some(network.to_weights()?);

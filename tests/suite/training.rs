@@ -101,6 +101,7 @@ fn the_dynamics_are_what_the_history_is_a_mean_of() {
             let of_row = |&probability: &f32| -f64::from(probability).ln();
             let loss = dynamics.probabilities(epoch).iter().map(of_row).sum::<f64>() / n;
             let expected = f64::from(history.train_loss[epoch]);
+            // The history is a sum in single precision.
             assert!((loss - expected).abs() < 1e-5 * expected, "{loss} and {expected}");
         }
     }
