@@ -2,7 +2,7 @@
 //! leads to their cards.
 
 use super::csv_file::{optional, write};
-use super::figures::{Captioned, CaptionedImage};
+use super::figures::{Captioned, CaptionedImage, PictureSize};
 use super::insights_table::name;
 use super::page::{ListedPoint, Table};
 use crate::dataset::Images;
@@ -47,9 +47,7 @@ pub fn figure<'a>(listed: &[Listed], images: &'a Images, class_names: &[String])
     Captioned {
         title: format!("The first {} points to look at", listed.len()),
         images: listed.iter().enumerate().map(image).collect(),
-        width: images.width(),
-        height: images.height(),
-        channels: images.channels(),
+        pictures: PictureSize::of(images),
         columns: COLUMNS,
     }
 }

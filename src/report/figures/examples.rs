@@ -1,11 +1,11 @@
 //! Example images: a row for each class.
 
-use super::canvas::{Align, Canvas, FRAME, Picture, Text, outline};
+use super::canvas::{Align, Canvas, Text};
 use super::font::{fit, text_width};
+use super::pictures::PictureSize;
 use super::{Figure, LABEL, MARGIN, TITLE_HEIGHT, draw_title};
 
-/// An image becomes about this wide; it grows by a whole factor, so that its pixels stay squares of
-/// one size.
+/// An image becomes about this wide.
 const CELL: usize = 84;
 const GAP: f64 = 6.0;
 const WIDEST_NAME: f64 = 280.0;
@@ -17,12 +17,8 @@ pub struct Examples<'a> {
     pub title: String,
     /// For each class its images, row-major, 0 is black. A class may have none.
     pub images: Vec<Vec<&'a [u8]>>,
-    /// Pixels in a row of an image.
-    pub width: usize,
-    /// Rows of an image.
-    pub height: usize,
-    /// Values of a pixel: 1 for grey, 3 for red, green and blue.
-    pub channels: usize,
+    /// Size of the images.
+    pub pictures: PictureSize,
     /// Maximum number of images of a class.
     pub columns: usize,
     /// One name for each class.
@@ -30,19 +26,6 @@ pub struct Examples<'a> {
 }
 
 impl Examples<'_> {
-    fn picture<'a>(&self, pixels: &'a [u8]) -> Picture<'a> {
-        Picture { pixels, width: self.width, height: self.height, channels: self.channels }
-    }
-
-    fn zoom(&self) -> usize {
-        (CELL / self.width.max(self.height).max(1)).max(1)
-    }
-
-    /// Side lengths of one image in the figure.
-    fn cell(&self) -> (f64, f64) {
-        ((self.width * self.zoom()) as f64, (self.height * self.zoom()) as f64)
-    }
-
     /// Where images begin: right of the names, under the title.
     fn corner(&self) -> (f64, f64) {
         let names = self
@@ -65,11 +48,11 @@ impl Figure for Examples<'_> {
                 self.class_names.len()
             ));
         }
-        self.images.iter().flatten().try_for_each(|pixels| self.picture(pixels).check())
+        self.images.iter().flatten().try_for_each(|pixels| self.pictures.check(pixels))
     }
 
     fn size(&self) -> (u32, u32) {
-        let ((left, top), (width, height)) = (self.corner(), self.cell());
+        let ((left, top), (width, height)) = (self.corner(), self.pictures.cell(CELL));
         let across = |n: usize, side: f64| n as f64 * (side + GAP) - GAP;
         let right = left + across(self.columns.max(1), width) + MARGIN;
         (right as u32, (top + across(self.images.len().max(1), height) + MARGIN) as u32)
@@ -77,7 +60,7 @@ impl Figure for Examples<'_> {
 
     fn draw(&self, canvas: &mut dyn Canvas) {
         draw_title(canvas, &self.title, self.size().0);
-        let ((left, top), (width, height)) = (self.corner(), self.cell());
+        let ((left, top), (width, height)) = (self.corner(), self.pictures.cell(CELL));
         for (row, (images, name)) in self.images.iter().zip(self.class_names).enumerate() {
             let y = top + row as f64 * (height + GAP);
             let name = fit(name, LABEL, WIDEST_NAME);
@@ -86,9 +69,7 @@ impl Figure for Examples<'_> {
             );
             for (column, pixels) in images.iter().take(self.columns).enumerate() {
                 let x = left + column as f64 * (width + GAP);
-                canvas.picture((x, y), self.zoom() as u32, &self.picture(pixels));
-                // Images with a white background, such as drawings, would otherwise have no edge.
-                outline(canvas, (x, y), (width, height), FRAME);
+                self.pictures.draw(canvas, (x, y), CELL, pixels);
             }
         }
     }

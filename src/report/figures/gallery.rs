@@ -1,11 +1,11 @@
 //! Images of each cluster: those in its middle, and those at its edge.
 
-use super::canvas::{Align, Canvas, FRAME, Picture, SOFT_INK, Text, outline};
+use super::canvas::{Align, Canvas, SOFT_INK, Text};
 use super::font::{fit, text_width};
+use super::pictures::PictureSize;
 use super::{Figure, LABEL, MARGIN, TICK, TITLE_HEIGHT, draw_title};
 
-/// An image becomes about this wide; it grows by a whole factor, so that its pixels stay squares of
-/// one size.
+/// An image becomes about this wide.
 const CELL: usize = 84;
 const GAP: f64 = 6.0;
 /// Between the two halves of a row.
@@ -33,33 +33,16 @@ pub struct Gallery<'a> {
     pub headings: [String; 2],
     /// One below the other.
     pub rows: Vec<GalleryRow<'a>>,
-    /// Pixels in a row of an image.
-    pub width: usize,
-    /// Rows of an image.
-    pub height: usize,
-    /// Values of a pixel: 1 for grey, 3 for red, green and blue.
-    pub channels: usize,
+    /// Size of the images.
+    pub pictures: PictureSize,
     /// Maximum number of images in a half.
     pub columns: usize,
 }
 
 impl Gallery<'_> {
-    fn picture<'a>(&self, pixels: &'a [u8]) -> Picture<'a> {
-        Picture { pixels, width: self.width, height: self.height, channels: self.channels }
-    }
-
-    fn zoom(&self) -> usize {
-        (CELL / self.width.max(self.height).max(1)).max(1)
-    }
-
-    /// Side lengths of one image in the figure.
-    fn cell(&self) -> (f64, f64) {
-        ((self.width * self.zoom()) as f64, (self.height * self.zoom()) as f64)
-    }
-
     /// Height of a row: of an image, or of two lines.
     fn pitch(&self) -> f64 {
-        self.cell().1.max(2.6 * LABEL) + GAP
+        self.pictures.cell(CELL).1.max(2.6 * LABEL) + GAP
     }
 
     /// Where the images of a half begin.
@@ -70,7 +53,7 @@ impl Gallery<'_> {
             .map(|row| text_width(&row.name, LABEL).max(text_width(&row.note, TICK)));
         let names = names.fold(0.0, f64::max).min(WIDEST_NAME);
         let top = if self.title.is_empty() { MARGIN } else { MARGIN + TITLE_HEIGHT };
-        let across = self.columns.max(1) as f64 * (self.cell().0 + GAP) - GAP;
+        let across = self.columns.max(1) as f64 * (self.pictures.cell(CELL).0 + GAP) - GAP;
         ((MARGIN + names * 1.1 + 18.0).ceil() + half as f64 * (across + MIDDLE), top + HEADING)
     }
 }
@@ -78,18 +61,19 @@ impl Gallery<'_> {
 impl Figure for Gallery<'_> {
     fn check(&self) -> Result<(), String> {
         let mut images = self.rows.iter().flat_map(|row| row.images.iter().flatten());
-        images.try_for_each(|pixels| self.picture(pixels).check())
+        images.try_for_each(|pixels| self.pictures.check(pixels))
     }
 
     fn size(&self) -> (u32, u32) {
         let (left, top) = self.corner(1);
-        let right = left + self.columns.max(1) as f64 * (self.cell().0 + GAP) - GAP + MARGIN;
+        let right =
+            left + self.columns.max(1) as f64 * (self.pictures.cell(CELL).0 + GAP) - GAP + MARGIN;
         (right as u32, (top + self.rows.len().max(1) as f64 * self.pitch() - GAP + MARGIN) as u32)
     }
 
     fn draw(&self, canvas: &mut dyn Canvas) {
         draw_title(canvas, &self.title, self.size().0);
-        let (width, height) = self.cell();
+        let (width, height) = self.pictures.cell(CELL);
         for half in 0..2 {
             let (left, top) = self.corner(half);
             canvas.text(
@@ -99,8 +83,7 @@ impl Figure for Gallery<'_> {
                 let y = top + at as f64 * self.pitch();
                 for (column, pixels) in row.images[half].iter().take(self.columns).enumerate() {
                     let x = left + column as f64 * (width + GAP);
-                    canvas.picture((x, y), self.zoom() as u32, &self.picture(pixels));
-                    outline(canvas, (x, y), (width, height), FRAME);
+                    self.pictures.draw(canvas, (x, y), CELL, pixels);
                 }
             }
         }

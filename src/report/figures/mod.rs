@@ -27,6 +27,7 @@ pub mod layer_profile;
 mod legend;
 pub mod lines;
 pub mod models;
+pub mod pictures;
 mod raster;
 pub mod scaling;
 pub mod scatter;
@@ -49,6 +50,7 @@ pub use k_distance::KDistanceCurve;
 pub use layer_profile::{LayerProfile, ProfilePanel, SPACING};
 pub use lines::Lines;
 pub use models::{ModelCurves, Models};
+pub use pictures::PictureSize;
 pub use scaling::{Curve, Scaling};
 pub use scatter::{Panel, Scatter};
 

@@ -196,9 +196,7 @@ fn a_class_may_have_no_images() {
     let figure = Examples {
         title: String::new(),
         images,
-        width: 3,
-        height: 2,
-        channels: 1,
+        pictures: PictureSize { width: 3, height: 2, channels: 1 },
         columns: 2,
         class_names: &names,
     };
@@ -207,8 +205,16 @@ fn a_class_may_have_no_images() {
     let grey = count(&pixels(&figure), Color(200, 200, 200));
     assert!((8_500..=2 * 84 * 56).contains(&grey), "{grey}");
     assert_eq!(vector(&figure).unwrap().matches("<image ").count(), 2);
-    assert!(Examples { width: 4, ..figure.clone() }.check().is_err());
-    assert!(Examples { channels: 3, ..figure }.check().is_err());
+    assert!(
+        Examples { pictures: PictureSize { width: 4, ..figure.pictures }, ..figure.clone() }
+            .check()
+            .is_err()
+    );
+    assert!(
+        Examples { pictures: PictureSize { channels: 3, ..figure.pictures }, ..figure }
+            .check()
+            .is_err()
+    );
 }
 
 /// Squares of 28 pixels in PNG, and the very values in SVG.
@@ -221,9 +227,7 @@ fn images_in_colour_are_drawn_in_colour() {
     let figure = Examples {
         title: String::new(),
         images: vec![vec![&values[..]]],
-        width: 3,
-        height: 2,
-        channels: 3,
+        pictures: PictureSize { width: 3, height: 2, channels: 3 },
         columns: 1,
         class_names: &names,
     };
@@ -341,9 +345,7 @@ fn a_gallery_has_two_halves() {
         title: "k-means".into(),
         headings,
         rows,
-        width: 3,
-        height: 2,
-        channels: 1,
+        pictures: PictureSize { width: 3, height: 2, channels: 1 },
         columns: 2,
     };
     assert_eq!(figure.check(), Ok(()));
@@ -354,7 +356,11 @@ fn a_gallery_has_two_halves() {
             .iter()
             .all(|words| svg.contains(words))
     );
-    assert!(Gallery { width: 4, ..figure }.check().is_err());
+    assert!(
+        Gallery { pictures: PictureSize { width: 4, ..figure.pictures }, ..figure }
+            .check()
+            .is_err()
+    );
 }
 
 #[test]
@@ -367,9 +373,7 @@ fn an_image_has_its_caption_below_it_however_long() {
     let figure = Captioned {
         title: "The first 7 points to look at".into(),
         images: (0..7).map(|at| of(&format!("class {at}{}", " long".repeat(at * 4)))).collect(),
-        width: 3,
-        height: 2,
-        channels: 1,
+        pictures: PictureSize { width: 3, height: 2, channels: 1 },
         columns: 6,
     };
     assert_eq!(figure.check(), Ok(()));
@@ -380,7 +384,11 @@ fn an_image_has_its_caption_below_it_however_long() {
     // A second row, for the seventh image.
     let one = Captioned { images: figure.images[..6].to_vec(), ..figure.clone() };
     assert!(figure.size().1 > one.size().1 && figure.size().0 == one.size().0);
-    assert!(Captioned { channels: 3, ..figure }.check().is_err());
+    assert!(
+        Captioned { pictures: PictureSize { channels: 3, ..figure.pictures }, ..figure }
+            .check()
+            .is_err()
+    );
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::model::RAW;
 use crate::record::{Artifact, N_COMPONENTS, RunFolder};
 use crate::report::figures::{
     BarPanel, Bars, Curves, DotPanel, Dots, Examples, Figure, HeatMap, History as HistoryFigure,
-    NAMED, Panel, Scatter, save,
+    NAMED, Panel, PictureSize, Scatter, save,
 };
 use crate::report::insights_table::{ShownConfusion, name, scored_words};
 use crate::run::layers::Layers;
@@ -65,9 +65,7 @@ pub(in crate::run) fn examples(
             .iter()
             .map(|rows| next.by_ref().take(rows.len()).map(|at| drawn.image(at)).collect())
             .collect(),
-        width: drawn.width(),
-        height: drawn.height(),
-        channels: drawn.channels(),
+        pictures: PictureSize::of(&drawn),
         columns: EXAMPLES,
         class_names: shown,
     };

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::matrix::Matrix;
 use crate::record::RunFolder;
 use crate::report::cluster_table::cluster_name;
-use crate::report::figures::{ClusterMaps, Gallery, GalleryRow, HeatMap, NAMED};
+use crate::report::figures::{ClusterMaps, Gallery, GalleryRow, HeatMap, NAMED, PictureSize};
 use crate::run::steps::figures::{LARGEST_DRAWN, write};
 
 /// Maximum number of clusters, the largest, in a contingency table or a gallery.
@@ -145,9 +145,7 @@ fn draw_gallery(
         title: format!("{title}: images of each cluster{}", of_all(shown.len(), found.len())),
         headings: ["most central".into(), "most peripheral, the furthest first".into()],
         rows: rows.collect(),
-        width: drawn.width(),
-        height: drawn.height(),
-        channels: drawn.channels(),
+        pictures: PictureSize::of(&drawn),
         columns: IMAGES,
     };
     write(folder, name, &figure)
