@@ -1,7 +1,7 @@
 import { announce, byId, dialogById, query } from "./dom.js";
 import { toggleSplit } from "./controls.js";
 import { epochsOf, stepEpoch, togglePlay } from "./playback.js";
-import { visibleMask } from "./state.js";
+import { setActivePane, visibleMask } from "./state.js";
 import { toggleWrong } from "./wrong.js";
 
 /**
@@ -182,15 +182,6 @@ function pressKey(core, walk, event) {
 function playOrStop(store) {
   if (!epochsOf(store.get())) return false;
   togglePlay(store);
-  return true;
-}
-
-/** @param {Store} store @param {Partial<PaneState>} patch */
-export function setActivePane(store, patch) {
-  const { panes, active } = store.get();
-  store.set({
-    panes: panes.map((pane, index) => (index === active ? { ...pane, ...patch } : pane)),
-  });
   return true;
 }
 

@@ -1,5 +1,5 @@
 import { announce, byId, make } from "./dom.js";
-import { setActivePane } from "./keyboard.js";
+import { setActivePane } from "./state.js";
 
 /** How near the window a listed point must come before its image is drawn. */
 const NEAR = "400px";

@@ -267,6 +267,18 @@ function placePoints(before, next, patch) {
 }
 
 /**
+ * Changes the active map.
+ * @param {Store} store
+ * @param {Partial<PaneState>} patch
+ */
+export function setActivePane(store, patch) {
+  const { panes, active } = store.get();
+  store.set({
+    panes: panes.map((pane, index) => (index === active ? { ...pane, ...patch } : pane)),
+  });
+}
+
+/**
  * Index of the map whose card is shown: where the point was pinned, else where the pointer is.
  * @param {State} state
  */
