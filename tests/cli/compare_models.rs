@@ -1,18 +1,10 @@
 //! Several models side by side, and the layer of one of them that is embedded.
 
-use crate::support::{Place, assert_outputs_are_whole, manifest};
+use crate::support::{Place, Row, assert_outputs_are_whole, manifest, table};
 use layerlens::dataset::npy;
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 
-/// The rows of a table, each by the names of its columns.
-fn table(path: &Path) -> Vec<BTreeMap<String, String>> {
-    let mut reader = csv::Reader::from_path(path).unwrap();
-    reader.deserialize().map(|row| row.unwrap()).collect()
-}
-
-fn column(rows: &[BTreeMap<String, String>], name: &str) -> Vec<f64> {
+fn column(rows: &[Row], name: &str) -> Vec<f64> {
     rows.iter().map(|row| row[name].parse().unwrap()).collect()
 }
 

@@ -2,7 +2,7 @@
 //! changes no byte of it.
 
 use crate::resume::{assert_same_contents, copy};
-use crate::support::{Place, assert_outputs_are_whole, manifest, words};
+use crate::support::{Place, assert_outputs_are_whole, manifest, table, words};
 use layerlens::activations::activations;
 use layerlens::compute::Device;
 use layerlens::dataset::{Dataset, Request, npy};
@@ -10,7 +10,6 @@ use layerlens::embedding::Tsne;
 use layerlens::matrix::Matrix;
 use layerlens::model::read_weights;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -59,12 +58,6 @@ fn distances(map: &Matrix) -> Vec<f64> {
     (0..map.n_samples())
         .map(|i| between((map.row(i), map.row((i * 7 + 1) % map.n_samples()))))
         .collect()
-}
-
-/// The rows of a table, each by the names of its columns.
-fn table(path: &Path) -> Vec<BTreeMap<String, String>> {
-    let mut reader = csv::Reader::from_path(path).unwrap();
-    reader.deserialize().map(|row| row.unwrap()).collect()
 }
 
 #[test]
@@ -117,7 +110,6 @@ fn a_training_leaves_its_data_map() {
     let out = shared().0.path("out");
     let rows = table(&out.join("scores/data_map.csv"));
     let summary = manifest(&out)["results"]["data_map"].clone();
-    assert_eq!(summary["n_epochs"], 3);
     let by_right: Vec<usize> = (0..=3)
         .map(|n| rows.iter().filter(|row| row["n_epochs_right"] == n.to_string()).count())
         .collect();
@@ -127,6 +119,7 @@ fn a_training_leaves_its_data_map() {
     let history = table(&out.join("history.csv"));
     let mean = history.iter().map(|row| row["train_accuracy"].parse::<f64>().unwrap()).sum::<f64>();
     let right: usize = by_right.iter().enumerate().map(|(n, rows)| n * rows).sum();
+    // The history is in single precision.
     assert!((right as f64 / rows.len() as f64 - mean).abs() < 1e-5);
     let never = rows.iter().filter(|row| row["n_epochs_right"] == "0");
     assert!(never.clone().count() > 0 && never.clone().all(|row| row["n_forgotten"].is_empty()));

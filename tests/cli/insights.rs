@@ -2,18 +2,17 @@
 //! layers.
 
 use crate::pipeline::{METHODS_RUN, SPACES, shared, shared_run};
+use crate::support::{self, Row};
 use layerlens::dataset::npy;
 use layerlens::matrix::Matrix;
-use std::collections::BTreeMap;
 use std::path::Path;
 
 const K: usize = 5;
 const CLASSES: usize = 10;
 
-/// The records of a table by the names of its columns.
-pub fn table(folder: &Path, name: &str) -> Vec<BTreeMap<String, String>> {
-    let mut reader = csv::Reader::from_path(folder.join("scores").join(name)).unwrap();
-    reader.deserialize().map(Result::unwrap).collect()
+/// A table of the scores of a run.
+pub fn table(folder: &Path, name: &str) -> Vec<Row> {
+    support::table(&folder.join("scores").join(name))
 }
 
 /// k-NN by all distances in double precision: the majority of the nearest, ties to the smaller
@@ -63,7 +62,7 @@ impl Counted {
     }
 }
 
-fn number(record: &BTreeMap<String, String>, column: &str) -> f64 {
+fn number(record: &Row, column: &str) -> f64 {
     record[column].parse().unwrap()
 }
 

@@ -2,24 +2,12 @@
 //! list of points names, and data that allow little.
 
 use crate::pipeline::shared_run;
-use crate::support::{Place, assert_outputs_are_whole, groups, manifest};
+use crate::support::{Place, Row, assert_outputs_are_whole, groups, manifest, table};
 use layerlens::dataset::npy;
 use layerlens::matrix::Matrix;
 use layerlens::profile::MEASURES;
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-
-type Row = BTreeMap<String, String>;
-
-fn table(path: &Path) -> Vec<Row> {
-    let mut reader = csv::Reader::from_path(path).unwrap();
-    let header: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
-    let row = |record: csv::StringRecord| {
-        header.iter().cloned().zip(record.iter().map(str::to_owned)).collect()
-    };
-    reader.records().map(|record| row(record.unwrap())).collect()
-}
 
 /// Every measure of every layer is a number, or has a reason.
 fn assert_complete(layers: &[Row]) {

@@ -6,7 +6,7 @@ use layerlens::matrix::Matrix;
 use layerlens::model::Architecture;
 use layerlens::recipe::Blueprint;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -262,6 +262,15 @@ pub fn points(n: usize, d: usize) -> Matrix {
 
 pub fn groups(n: u32) -> Vec<u32> {
     (0..n).map(|row| row % 3).collect()
+}
+
+/// A row of a table, by the names of its columns.
+pub type Row = BTreeMap<String, String>;
+
+/// The rows of a table.
+pub fn table(path: &Path) -> Vec<Row> {
+    let mut reader = csv::Reader::from_path(path).unwrap();
+    reader.deserialize().map(Result::unwrap).collect()
 }
 
 /// The manifest of a run.
