@@ -137,12 +137,9 @@ pub fn compare_models(global: &Global, args: &CompareModelsArgs) -> Result<()> {
             clusters.join("\n")
         )
     });
-    let layers = &summary.results.layer_profiles;
-    let profile = summary.results.profile.as_ref();
-    let profile = profile
-        .map_or(String::new(), |profile| format!("\n{}", profile_table::text(layers, profile)));
+    let profile = profile_table::text(&summary.results);
     print(&format!(
-        "\n{}{encoded}{profile}\nwritten to {path}:\n{}look at {path}/figures/models.png first\n",
+        "\n{}{encoded}\n{profile}\nwritten to {path}:\n{}look at {path}/figures/models.png first\n",
         model_table::text(&summary.results.models),
         super::written(&summary.path),
     ));

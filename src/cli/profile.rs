@@ -39,11 +39,7 @@ pub fn profile(global: &Global, args: &ProfileArgs) -> Result<()> {
     for warning in &summary.warnings {
         say(&format!("warning: {warning}"));
     }
-    let results = &summary.results;
-    let text = results
-        .profile
-        .as_ref()
-        .map_or(String::new(), |profile| profile_table::text(&results.layer_profiles, profile));
+    let text = profile_table::text(&summary.results);
     print(&format!(
         "\n{text}\nwritten to {}:\n{}",
         summary.path.display(),

@@ -14,7 +14,6 @@ use clap::{Args, Parser};
 use layerlens::Error;
 use layerlens::embedding;
 use layerlens::onnx::is_onnx;
-use layerlens::profile::{DataMapSummary, epoch_findings};
 use layerlens::record::{N_COMPONENTS, ReportPoints};
 use layerlens::report::{cluster_table, insights_table, profile_table, quality_table, table};
 use layerlens::run::{self, GivenNetwork, MethodChoice, Run, Summary};
@@ -202,17 +201,12 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
     let insights = insights.map_or(String::new(), |insights| {
         insights_table::text(insights, &summary.class_names, N_COMPONENTS) + "\n"
     });
-    let profile = results.profile.as_ref().map_or(String::new(), |profile| {
-        let of_training = results.data_map.iter().map(DataMapSummary::finding);
-        let of_training = of_training.chain(epoch_findings(&results.epoch_profiles));
-        let lines: Vec<String> = of_training.map(|finding| finding + "\n").collect();
-        profile_table::text(&results.layer_profiles, profile) + &lines.concat() + "\n"
-    });
+    let profile = profile_table::text(results);
     for warning in &summary.warnings {
         say(&format!("warning: {warning}"));
     }
     print(&format!(
-        "\n{}\n{}\n{}\n{}\n{profile}{insights}{}\nwritten to {path}:\n{}open {path}/report.html\nlook at \
+        "\n{}\n{}\n{}\n{}\n{profile}\n{insights}{}\nwritten to {path}:\n{}open {path}/report.html\nlook at \
          {path}/figures/{} first\n",
         table::text(&results.knn),
         quality_table::text(&results.quality),

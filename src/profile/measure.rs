@@ -309,6 +309,15 @@ pub static MEASURES: &[Measure] = &[
 const COLLAPSE: &str =
     "describes networks that fit their training points nearly without error; no score to maximise";
 
+/// The measure of a key.
+///
+/// # Panics
+/// If there is none.
+pub fn measure(key: &str) -> &'static Measure {
+    let found = MEASURES.iter().find(|measure| measure.key == key);
+    found.unwrap_or_else(|| panic!("no measure has the key {key}"))
+}
+
 impl Measure {
     /// The value as tables show it.
     ///

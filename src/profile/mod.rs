@@ -37,7 +37,7 @@ pub use dimension::{IntrinsicDimension, N_NEIGHBORS as DIMENSION_NEIGHBORS, Spec
 pub use label_errors::{LabelIssue, Rule, label_issues};
 pub use layer::{LayerProfile, N_FOLDS, ProbeScores, ProfiledLayer};
 pub use look_at::{Listed, Look, Reason, Sources, look_at};
-pub use measure::{Better, MEASURES, Measure};
+pub use measure::{Better, MEASURES, Measure, measure};
 pub use output_layer::OutputLayer;
 pub use over_epochs::{EpochProfile, epoch_findings};
 pub use points::PointMeasures;
@@ -125,9 +125,6 @@ pub struct Profile {
     pub first_to_look_at: Vec<Listed>,
     /// Parts of the list that could not be made, and why.
     pub not_looked_at: Vec<String>,
-    /// What the layers notice of strangers, if there are any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub strangers: Option<Strangers>,
     /// What the measures say, a sentence each.
     pub findings: Vec<String>,
 }

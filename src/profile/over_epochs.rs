@@ -1,7 +1,8 @@
 //! Measures of the layers over the epochs of a training, and what they say: when each layer became
 //! what it is.
 
-use super::{LayerProfile, MEASURES, Outcome, Similarity};
+use super::measure::measure;
+use super::{LayerProfile, Outcome, Similarity};
 use crate::evaluation::space_title;
 use serde::{Deserialize, Serialize};
 
@@ -70,7 +71,7 @@ fn settled(epochs: &[EpochProfile]) -> Option<String> {
 /// Accuracy of the probes of the first and of the last epoch.
 fn gained(epochs: &[EpochProfile]) -> Option<String> {
     let (first, last) = (epochs.first()?, epochs.last()?);
-    let probe = MEASURES.iter().find(|measure| measure.key == "probe_accuracy")?;
+    let probe = measure("probe_accuracy");
     let words: Vec<String> = first
         .layers
         .iter()

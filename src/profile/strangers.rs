@@ -10,6 +10,7 @@
 use super::Outcome;
 use crate::compute::Device;
 use crate::error::{Error, Result};
+use crate::evaluation::{ScoredOn, space_title};
 use crate::matrix::Matrix;
 use crate::neighbors::{NeighborGraph, nearest_neighbors, nearest_references};
 use crate::progress::Observer;
@@ -92,21 +93,23 @@ impl StrangerScores {
         if k == 0 {
             return Err(Error::Data("one training point has no neighbours".into()));
         }
-        let fitted = unit_rows(train)?;
-        let known = match test {
+        let fitted = unit_rows(&[train])?;
+        let of = |queries: &[&Matrix]| -> Result<Vec<f32>> {
+            let graph = nearest_references(device, &unit_rows(queries)?, &fitted, k, observer)?;
+            Ok(last_distances(&graph, queries, train))
+        };
+        let (known, strangers) = match test {
+            // In one search: what is made of the training points serves both.
             Some(test) => {
-                let rows = unit_rows(test)?;
-                let graph = nearest_references(device, &rows, &fitted, k, observer)?;
-                last_distances(&graph, test, train)
+                let mut known = of(&[test, strangers])?;
+                let strangers = known.split_off(test.n_samples());
+                (known, strangers)
             }
             None => {
                 let graph = nearest_neighbors(device, &fitted, k, observer)?;
-                last_distances(&graph, train, train)
+                (last_distances(&graph, &[train], train), of(&[strangers])?)
             }
         };
-        let rows = unit_rows(strangers)?;
-        let graph = nearest_references(device, &rows, &fitted, k, observer)?;
-        let strangers = last_distances(&graph, strangers, train);
         Ok(Self { n_neighbors: k, known, strangers })
     }
 
@@ -145,27 +148,41 @@ fn unit(matrix: &Matrix, at: usize) -> Vec<f64> {
     row
 }
 
-/// All rows at length 1.
-fn unit_rows(matrix: &Matrix) -> Result<Matrix> {
-    let (n, d) = (matrix.n_samples(), matrix.n_features());
-    let mut values = vec![0.0; n * d];
-    values.par_chunks_exact_mut(d).enumerate().for_each(|(at, to)| {
-        to.iter_mut().zip(unit(matrix, at)).for_each(|(to, value)| *to = value as f32);
-    });
-    Matrix::new(values, n, d)
+/// The rows of matrices, one below the other: the matrix of each, and its place there.
+fn rows_of<'a>(matrices: &[&'a Matrix]) -> Vec<(&'a Matrix, usize)> {
+    let of = |matrix: &&'a Matrix| {
+        let matrix = *matrix;
+        (0..matrix.n_samples()).map(move |at| (matrix, at))
+    };
+    matrices.iter().flat_map(of).collect()
 }
 
-/// Distance of the last neighbour of each row of `queries` among those of `references`, all at
-/// length 1. It is computed once more, in double precision, so that devices agree, and rounded to
+/// All rows of matrices of one width, one below the other, at length 1.
+fn unit_rows(matrices: &[&Matrix]) -> Result<Matrix> {
+    let d = matrices[0].n_features();
+    if let Some(other) = matrices.iter().find(|matrix| matrix.n_features() != d) {
+        let found = other.n_features();
+        return Err(Error::Data(format!("rows of {d} and of {found} values are compared")));
+    }
+    let rows: Vec<Vec<f32>> = rows_of(matrices)
+        .into_par_iter()
+        .map(|(matrix, at)| unit(matrix, at).into_iter().map(|value| value as f32).collect())
+        .collect();
+    let n = rows.len();
+    Matrix::new(rows.concat(), n, d)
+}
+
+/// Distance of the last neighbour of each row of the `queries`, one below the other, among those of
+/// `references`, all at length 1. It is computed once more, in double precision, so that devices agree, and rounded to
 /// single precision, so that rows of the same direction, orthogonal ones and rows of zeros tie
 /// where rounding alone would order them.
-fn last_distances(graph: &NeighborGraph, queries: &Matrix, references: &Matrix) -> Vec<f32> {
-    let distance = |at: usize| {
+fn last_distances(graph: &NeighborGraph, queries: &[&Matrix], references: &Matrix) -> Vec<f32> {
+    let distance = |(at, (queries, row)): (usize, (&Matrix, usize))| {
         let last = graph.neighbors(at).last().map_or(0, |&last| last as usize);
-        let squares = unit(queries, at).into_iter().zip(unit(references, last));
+        let squares = unit(queries, row).into_iter().zip(unit(references, last));
         squares.map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt() as f32
     };
-    (0..graph.n_samples()).into_par_iter().map(distance).collect()
+    rows_of(queries).into_par_iter().enumerate().map(distance).collect()
 }
 
 /// What one layer notices.
@@ -184,7 +201,9 @@ pub struct Noticed {
 pub struct Strangers {
     /// Number of strangers.
     pub n_strangers: usize,
-    /// Number of points that they are compared with, those that the profile scores.
+    /// The points that they are compared with.
+    pub scored_on: ScoredOn,
+    /// Their number.
     pub n_scored: usize,
     /// What each layer notices, in order.
     pub spaces: Vec<Noticed>,
@@ -201,5 +220,24 @@ impl Strangers {
             .filter_map(|noticed| noticed.detection.known().map(|&detection| (noticed, detection)));
         // Of equals `max_by` gives the last.
         known.rev().max_by(|(_, a), (_, b)| a.auroc.total_cmp(&b.auroc))
+    }
+
+    /// Which layer notices them best, in a sentence, if any does.
+    pub fn finding(&self) -> Option<String> {
+        let (best, detection) = self.best()?;
+        let points = match self.scored_on {
+            ScoredOn::Test => "test points",
+            ScoredOn::TrainLeaveOneOut => "training points",
+        };
+        let network = self.network.known().map_or(String::new(), |network| {
+            format!("; by the network's own doubt AUROC {:.3}", network.auroc)
+        });
+        Some(format!(
+            "Strangers show best in {}: AUROC {:.3}, and {:.1} % of the {points} are taken for \
+             strangers where 95 % of the strangers are found{network}.",
+            space_title(&best.space),
+            detection.auroc,
+            100.0 * detection.fpr95
+        ))
     }
 }

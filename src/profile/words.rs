@@ -1,8 +1,8 @@
 //! What the measures say, in sentences that are made from the numbers.
 
-use super::measure::{MEASURES, Measure};
+use super::measure::measure;
 use super::{Calibration, LayerProfile, Outcome, Profile, Similarities};
-use crate::evaluation::{ScoredOn, space_title};
+use crate::evaluation::space_title;
 
 /// Rise of the accuracy that counts as a gain.
 const GAIN: f64 = 0.005;
@@ -11,10 +11,6 @@ const SURE: f64 = 1.1;
 /// Correlation with a line above which a fall counts as even.
 const EVEN: f64 = 0.9;
 
-fn measure(key: &str) -> &'static Measure {
-    MEASURES.iter().find(|measure| measure.key == key).unwrap_or(&MEASURES[0])
-}
-
 /// The layers that have a value of a measure, in order.
 fn values<'a>(layers: &'a [LayerProfile], key: &str) -> Vec<(&'a str, f64)> {
     let of = measure(key).of;
@@ -22,8 +18,8 @@ fn values<'a>(layers: &'a [LayerProfile], key: &str) -> Vec<(&'a str, f64)> {
 }
 
 /// Sentences about the `layers` of a profile, in order: where accuracy is gained, where the
-/// dimension peaks, how the classes separate, which layer differs most from the one before it, from
-/// where on the points are decided, and which layer notices strangers.
+/// dimension peaks, how the classes separate, which layer differs most from the one before it, and
+/// from where on the points are decided.
 pub fn findings(layers: &[LayerProfile], profile: &Profile) -> Vec<String> {
     [
         accuracy(layers, profile),
@@ -32,7 +28,6 @@ pub fn findings(layers: &[LayerProfile], profile: &Profile) -> Vec<String> {
         similarity(layers, profile),
         depth(profile),
         profile.calibration.known().map(|found| calibration("The network", found)),
-        strangers(profile),
     ]
     .into_iter()
     .flatten()
@@ -202,24 +197,4 @@ fn similar(similarities: &Similarities, last: &[String]) -> Option<String> {
         })
         .collect();
     (!words.is_empty()).then(|| format!("Similarity of these layers (CKA): {}.", words.join(", ")))
-}
-
-fn strangers(profile: &Profile) -> Option<String> {
-    let found = profile.strangers.as_ref()?;
-    let (best, detection) = found.best()?;
-    let points = match profile.scored_on {
-        ScoredOn::Test => "test points",
-        ScoredOn::TrainLeaveOneOut => "training points",
-    };
-    let mut text = format!(
-        "Strangers show best in {}: AUROC {:.3}, and {:.1} % of the {points} are taken for \
-         strangers where 95 % of the strangers are found",
-        space_title(&best.space),
-        detection.auroc,
-        100.0 * detection.fpr95
-    );
-    if let Some(network) = found.network.known() {
-        text += &format!("; by the network's own doubt AUROC {:.3}", network.auroc);
-    }
-    Some(text + ".")
 }

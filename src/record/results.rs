@@ -7,7 +7,7 @@ use crate::clustering::Clustered;
 use crate::embedding::Fitted;
 use crate::evaluation::{Comparison, Insights, MapId, MapQuality, ModelRow, Scores};
 use crate::profile::{
-    CrossSimilarities, DataMapSummary, EpochProfile, LayerProfile, Profile, findings,
+    CrossSimilarities, DataMapSummary, EpochProfile, LayerProfile, Profile, Strangers,
 };
 use crate::training::{History, Performance, Trained};
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,9 @@ pub struct Results {
     /// Measures of all layers together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<Profile>,
+    /// What the layers notice of strangers, if there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strangers: Option<Strangers>,
     /// Measures of the layers after each of the chosen epochs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub epoch_profiles: Vec<EpochProfile>,
@@ -111,10 +114,8 @@ impl Results {
         if !is_finished(Stage::EpochMeasures) {
             self.epoch_profiles.clear();
         }
-        if let Some(profile) = self.profile.as_mut().filter(|_| !is_finished(Stage::Strangers))
-            && profile.strangers.take().is_some()
-        {
-            profile.findings = findings(&self.layer_profiles, profile);
+        if !is_finished(Stage::Strangers) {
+            self.strangers = None;
         }
         self.layer_profiles.retain(|row| is_finished(Stage::Measures(&row.space)));
         if !is_finished(Stage::Differences) {

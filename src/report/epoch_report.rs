@@ -6,7 +6,7 @@ use super::profile_table::{SIMILARITIES, measured_row, similarity_cells};
 use crate::error::Result;
 use crate::evaluation::space_title;
 use crate::format::capital;
-use crate::profile::{EpochProfile, MEASURES, Measure};
+use crate::profile::{EpochProfile, MEASURES, measure};
 use std::path::Path;
 
 /// Name of the table's file.
@@ -73,10 +73,6 @@ pub fn write_csv(path: &Path, epochs: &[EpochProfile]) -> Result<()> {
         })
     });
     write(path, header, rows)
-}
-
-fn measure(key: &str) -> &'static Measure {
-    MEASURES.iter().find(|measure| measure.key == key).unwrap_or(&MEASURES[0])
 }
 
 /// Values of a measure; those that a logarithmic scale cannot show are none.

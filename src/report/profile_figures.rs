@@ -7,8 +7,8 @@ use super::insights_table::name;
 use crate::evaluation::{ScoredOn, space_title};
 use crate::format::capital;
 use crate::profile::{
-    Calibration, CrossSimilarities, Detection, LayerProfile, MEASURES, Noticed, Profile,
-    Similarities, Similarity, Strangers,
+    Calibration, CrossSimilarities, Detection, LayerProfile, Noticed, Profile, Similarities,
+    Similarity, Strangers, measure,
 };
 
 /// CKA of every layer with every other; none if there is one layer, or the points are too few.
@@ -81,7 +81,7 @@ pub fn confusable(layer: &LayerProfile, class_names: &[String]) -> Option<HeatMa
 /// Panels of accuracies, dimensions, separation and similarity over the layers.
 pub fn layers(measured: &[LayerProfile], profile: &Profile) -> LayerProfileFigure {
     let series = |key: &str| {
-        let measure = MEASURES.iter().find(|measure| measure.key == key).unwrap_or(&MEASURES[0]);
+        let measure = measure(key);
         let values = measured.iter().map(|layer| (measure.of)(layer).ok()).collect();
         (measure.title.to_owned(), values)
     };

@@ -10,8 +10,10 @@ use crate::error::Result;
 use crate::evaluation::space_title;
 use crate::format::listed;
 use crate::profile::{
-    Better, CrossSimilarities, LayerProfile, MEASURES, Measure, Profile, Similarities, Similarity,
+    Better, CrossSimilarities, DataMapSummary, LayerProfile, MEASURES, Measure, Profile,
+    Similarities, Similarity, Strangers, epoch_findings,
 };
+use crate::record::Results;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -27,12 +29,13 @@ const CDNV: &str = "cdnv.csv";
 /// Classes whose mean depth the page shows, the deepest first.
 const DEEPEST: usize = 20;
 
-/// The profile in few lines.
-pub fn text(layers: &[LayerProfile], profile: &Profile) -> String {
+/// The profile of a run in few lines; empty if it has none.
+pub fn text(results: &Results) -> String {
+    let layers = &results.layer_profiles;
+    let Some(profile) = results.profile.as_ref().filter(|_| !layers.is_empty()) else {
+        return String::new();
+    };
     let mut text = String::new();
-    if layers.is_empty() {
-        return text;
-    }
     let shown: Vec<&Measure> = MEASURES.iter().filter(|measure| measure.is_brief).collect();
     let width = layers.iter().map(|layer| layer.space.chars().count()).max().unwrap_or(0).max(10);
     let columns: Vec<usize> = shown.iter().map(|measure| measure.title.len().max(8)).collect();
@@ -54,7 +57,10 @@ pub fn text(layers: &[LayerProfile], profile: &Profile) -> String {
             .collect();
         let _ = writeln!(text, "{:<width$}{cells}", layer.space);
     }
-    for finding in &profile.findings {
+    let of_strangers = results.strangers.as_ref().and_then(Strangers::finding);
+    let of_training = results.data_map.iter().map(DataMapSummary::finding);
+    let findings = profile.findings.iter().cloned().chain(of_strangers).chain(of_training);
+    for finding in findings.chain(epoch_findings(&results.epoch_profiles)) {
         let _ = writeln!(text, "{finding}");
     }
     let counted: Vec<String> = profile
@@ -66,7 +72,7 @@ pub fn text(layers: &[LayerProfile], profile: &Profile) -> String {
     if !counted.is_empty() {
         let _ = writeln!(text, "points to look at: {} (scores/{LOOK_AT})", counted.join(", "));
     }
-    text + &strangers_table::text(profile)
+    text + &results.strangers.as_ref().map_or(String::new(), strangers_table::text)
 }
 
 /// What the page calls better values.
@@ -152,7 +158,6 @@ pub fn missing(layers: &[LayerProfile], profile: &Profile) -> Vec<String> {
             format!("similarity of {}: all its rows are the same", space_title(&layer.space))
         }));
     }
-    found.extend(strangers_table::missing(profile));
     let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
     for layer in layers {
         for measure in MEASURES.iter().filter(|measure| measure.key != "probe_selectivity") {

@@ -6,7 +6,7 @@ use super::page::Table;
 use crate::error::Result;
 use crate::evaluation::{ScoredOn, space_title};
 use crate::format::{capital, thousands};
-use crate::profile::{Detection, Noticed, Outcome, Profile, STRANGER_NEIGHBORS, Strangers};
+use crate::profile::{Detection, Noticed, Outcome, STRANGER_NEIGHBORS, Strangers};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -92,21 +92,20 @@ fn shown(values: [Option<f64>; 2], missing: &str) -> [String; 2] {
 }
 
 /// Names of the scored points.
-fn points(profile: &Profile) -> &'static str {
-    match profile.scored_on {
+fn points(found: &Strangers) -> &'static str {
+    match found.scored_on {
         ScoredOn::Test => "test points",
         ScoredOn::TrainLeaveOneOut => "training points, each left out of its own neighbours",
     }
 }
 
-/// What the layers notice, in few lines; empty without strangers.
-pub fn text(profile: &Profile) -> String {
-    let Some(found) = &profile.strangers else { return String::new() };
+/// What the layers notice, in few lines.
+pub fn text(found: &Strangers) -> String {
     let mut text = format!(
         "{} strangers against {} {} (scores/{BY_LAYER})\n",
         thousands(found.n_strangers),
         thousands(found.n_scored),
-        points(profile)
+        points(found)
     );
     let name = |space: &str| if space.is_empty() { NETWORK } else { space }.to_owned();
     let rows: Vec<(String, [String; 2])> = all(found)
@@ -122,40 +121,25 @@ pub fn text(profile: &Profile) -> String {
 }
 
 /// Explanation of the table of the page.
-pub fn words(profile: &Profile) -> Option<String> {
-    let found = profile.strangers.as_ref()?;
+pub fn words(found: &Strangers) -> String {
     let few = found.spaces.iter().filter_map(|noticed| noticed.n_neighbors).min();
     let k = few.unwrap_or(STRANGER_NEIGHBORS);
-    Some(format!(
+    format!(
         "{} strangers, images of another kind than those of the training, against {} {}. The score \
-         of a point in a layer is its distance from its {} nearest training point, all rows scaled \
-         to length 1. AUROC is the share of pairs of a stranger and a known point in which the \
+         of a point in a layer is its distance from its k-th nearest training point (k = {k}), all \
+         rows scaled to length 1. AUROC is the share of pairs of a stranger and a known point in which the \
          stranger is farther, .5 by chance. FPR is the share of the known points that are taken for \
          strangers where 95 % of the strangers are found. {} is 1 - its largest probability. \
          scores/{STRANGERS} lists the strangers.",
         thousands(found.n_strangers),
         thousands(found.n_scored),
-        points(profile),
-        ordinal(k),
+        points(found),
         capital(NETWORK)
-    ))
-}
-
-/// A place counted from 1: `1st`, `22nd`, `50th`.
-fn ordinal(place: usize) -> String {
-    let ending = match (place % 100, place % 10) {
-        (11..=13, _) => "th",
-        (_, 1) => "st",
-        (_, 2) => "nd",
-        (_, 3) => "rd",
-        _ => "th",
-    };
-    format!("{place}{ending}")
+    )
 }
 
 /// Table of the page: what the layers notice, the best of them marked.
-pub fn page_table(profile: &Profile) -> Option<Table> {
-    let found = profile.strangers.as_ref()?;
+pub fn page_table(found: &Strangers) -> Table {
     let best = found.best().map(|(best, _)| best.space.as_str());
     let row = |(space, .., detection): Found<'_>| {
         let [auroc, fpr95] = shown(numbers(detection), "–");
@@ -164,12 +148,11 @@ pub fn page_table(profile: &Profile) -> Option<Table> {
         vec![title, auroc, fpr95, mark.to_owned()]
     };
     let header = ["layer", "AUROC", "FPR at 95 % TPR", ""];
-    Some(Table::new("Strangers: which layers notice them", &header, all(found).map(row)))
+    Table::new("Strangers: which layers notice them", &header, all(found).map(row))
 }
 
 /// The reasons of what does not exist, a sentence each, the same one once.
-pub fn missing(profile: &Profile) -> Vec<String> {
-    let Some(found) = &profile.strangers else { return Vec::new() };
+pub fn missing(found: &Strangers) -> Vec<String> {
     let reason = |(space, .., detection): Found<'_>| {
         let of = if space.is_empty() { NETWORK.to_owned() } else { space_title(space) };
         detection.reason().map(|reason| format!("strangers, {of}: {reason}"))

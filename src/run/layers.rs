@@ -13,10 +13,10 @@
 //! | `class_names.txt` | a name a line, from class 0 on; else the classes are the labels that occur |
 //! | `layers.txt` | layers to embed and their order, a name a line; else all, `raw` first, numbers in names by value |
 //! | `images_train.npy`, `images_test.npy` | n x height x width, or n x height x width x 3, bytes |
-//!
 //! | `files_strangers.txt` | the image file of each stranger, a line each |
 //!
-//! Test part and strangers may be missing as a whole. Files of data that are not read are named in a warning.
+//! Test part and strangers may be missing as a whole. Files of data that are not read are named in a
+//! warning.
 //! A training writes such a folder, and any program can.
 
 mod classes;
@@ -27,6 +27,7 @@ use crate::activations::Layer;
 use crate::dataset::{self, Images, Source, npy};
 use crate::embedding::METHODS;
 use crate::error::{Error, Result};
+use crate::evaluation::ScoredOn;
 use crate::files::write_atomic;
 use crate::format::natural;
 use crate::matrix::Matrix;
@@ -162,6 +163,14 @@ impl Layers {
     /// each without its own vote.
     pub(super) fn scored(&self) -> &Part {
         self.test.as_ref().unwrap_or(&self.train)
+    }
+
+    /// Which part that is.
+    pub(super) fn scored_on(&self) -> ScoredOn {
+        match self.test {
+            Some(_) => ScoredOn::Test,
+            None => ScoredOn::TrainLeaveOneOut,
+        }
     }
 
     /// Copies everything that later commands need into the folder of the run.

@@ -7,6 +7,7 @@ use crate::support::{Variant, cpu, gpu};
 use layerlens::compute::Device;
 use layerlens::dataset::{Dataset, Images};
 use layerlens::error::Error;
+use layerlens::evaluation::ScoredOn;
 use layerlens::matrix::Matrix;
 use layerlens::profile::{Detection, Noticed, Outcome, StrangerScores, Strangers};
 use layerlens::progress::Silent;
@@ -165,6 +166,7 @@ fn the_first_of_equally_good_layers_is_the_best() {
     };
     let of = |spaces: Vec<Noticed>| Strangers {
         n_strangers: 3,
+        scored_on: ScoredOn::Test,
         n_scored: 4,
         spaces,
         network: Outcome::Unknown("not known".into()),

@@ -3,37 +3,26 @@
 
 use super::Prepared;
 use crate::activations::{Layer, activations};
-use crate::dataset::Images;
 use crate::error::Result;
-use crate::evaluation::{COMPARED_NEIGHBORS, KnnScore, ScoredOn, knn_accuracy};
-use crate::matrix::{Matrix, argmax};
+use crate::evaluation::{COMPARED_NEIGHBORS, ScoredOn, knn_accuracy};
+use crate::matrix::Matrix;
 use crate::model::{RAW, Weights, read_weights};
 use crate::neighbors::{nearest_neighbors, nearest_references};
 use crate::profile::{
-    Calibration, DIMENSION_NEIGHBORS, LayerProfile, Outcome, OutputLayer, Probabilities, Profile,
-    ProfiledLayer, Similarities, model_findings,
+    Calibration, DIMENSION_NEIGHBORS, LayerProfile, Outcome, Probabilities, Profile, ProfiledLayer,
+    Similarities, model_findings,
 };
 use crate::progress::Observer;
 use crate::record::predictions::SOFTMAX;
-use crate::record::{Artifact, RunFolder, Stage};
-use crate::report::{profile_figures, profile_table};
+use crate::record::{Artifact, Stage};
+use crate::report::profile_figures;
 use crate::run::session::Session;
 use crate::run::steps::figures;
+use crate::run::steps::network_layers::NetworkLayers;
+use crate::run::steps::profile::write_tables;
 
 /// What there is of one network alone.
 const OF_ONE: &str = "it is of one network, these are several";
-
-/// Layers of the training rows of a network, and of the test rows.
-struct Taken {
-    train_labels: Vec<u16>,
-    train: Vec<Layer>,
-    test: Vec<Layer>,
-    /// The last hidden layer, weights of the output layer that takes it, if they are known, and the
-    /// answers of the network for the training rows.
-    last: Option<String>,
-    output_weights: Option<Matrix>,
-    answers: Vec<u16>,
-}
 
 impl Prepared<'_> {
     /// Measures the layers of every network, then those of all together.
@@ -71,8 +60,10 @@ impl Prepared<'_> {
                     Some(taken) => taken,
                     none => none.insert(self.taken(session, model)?),
                 };
-                let of = |layers: &[Layer]| layers.iter().position(|found| found.name == layer);
-                let Some(at) = of(&taken.train) else { return Ok(()) };
+                let layers = &taken.0.train;
+                let Some(at) = layers.iter().position(|found| found.name == layer) else {
+                    return Ok(());
+                };
                 let profile = self.measured(session, &space, taken, at, observer)?;
                 profile.warnings().into_iter().for_each(|warning| session.record.warn(warning));
                 session.record.results_mut().layer_profiles.push(profile);
@@ -82,58 +73,46 @@ impl Prepared<'_> {
         Ok(())
     }
 
-    fn taken(&self, session: &Session<'_>, model: usize) -> Result<Taken> {
+    fn taken(&self, session: &Session<'_>, model: usize) -> Result<(NetworkLayers, Vec<u16>)> {
         let (rows, _) = self.job.models[model].training.split(self.data.train.len());
         let train = self.data.train.select(&rows);
         let weights = self.weights(session, model)?;
-        let of = |images: &Images| {
-            activations(session.device, &self.architectures[model], &weights, images)
-        };
-        let (of_train, of_test) = (of(&train.images)?, of(&self.data.test.images)?);
-        let output = of_train.iter().filter(|layer| layer.name == SOFTMAX);
-        let answers = output.flat_map(|layer| layer.values.rows().map(|row| argmax(row) as u16));
-        let architecture = &self.architectures[model];
-        Ok(Taken {
-            last: architecture.recorded_layers().pop().map(|last| last.name),
-            output_weights: architecture.output_weights(&weights)?,
-            answers: answers.collect(),
-            train_labels: train.labels,
-            train: of_train,
-            test: of_test,
-        })
+        let (architecture, test) = (&self.architectures[model], &self.data.test.images);
+        let device = session.device;
+        let taken = NetworkLayers::take(device, architecture, &weights, &train.images, test)?;
+        Ok((taken, train.labels))
     }
 
     fn measured(
         &self,
         session: &Session<'_>,
         space: &str,
-        taken: &Taken,
+        (taken, fitted): &(NetworkLayers, Vec<u16>),
         at: usize,
         observer: &dyn Observer,
     ) -> Result<LayerProfile> {
-        let (train, test) = (&taken.train[at].values, &taken.test[at].values);
-        let (fitted, scored) = (&taken.train_labels, &self.data.test.labels);
+        let Layer { name, values: train } = &taken.train[at];
+        let (test, scored) = (&taken.test[at].values, &self.data.test.labels);
         let device = session.device;
-        let among = Outcome::of(nearest_neighbors(device, train, DIMENSION_NEIGHBORS, observer))?;
-        let graph =
-            Outcome::of(nearest_references(device, test, train, COMPARED_NEIGHBORS, observer))?;
-        let scores = graph
-            .known()
-            .map(|graph| Outcome::of(knn_accuracy(graph, fitted, scored, &[COMPARED_NEIGHBORS])))
-            .transpose()?;
-        let of_score = |scores: Outcome<Vec<KnnScore>>| Some(scores.known()?.first()?.accuracy);
-        let output = OutputLayer {
-            weights: taken.output_weights.as_ref(),
-            predictions: Some(&taken.answers),
+        let k = COMPARED_NEIGHBORS;
+        let graph = nearest_references(device, test, train, k, observer);
+        let scores = graph.and_then(|graph| knn_accuracy(&graph, fitted, scored, &[k]));
+        let scores = Outcome::of(scores)?;
+        // As in a run, those of the output are not searched.
+        let among = match &**name {
+            SOFTMAX => None,
+            _ => {
+                Some(Outcome::of(nearest_neighbors(device, train, DIMENSION_NEIGHBORS, observer))?)
+            }
         };
         let layer = ProfiledLayer {
             space,
-            output: (taken.last.as_ref() == Some(&taken.train[at].name)).then_some(output),
             train,
             train_labels: fitted,
             test: Some((test, scored)),
-            neighbors: among.known(),
-            knn_accuracy: scores.and_then(of_score),
+            neighbors: among.as_ref().and_then(Outcome::known),
+            knn_accuracy: scores.known().and_then(|scores| Some(scores.first()?.accuracy)),
+            output: taken.output(name),
             control: false,
             random_state: self.job.seed,
         };
@@ -180,27 +159,12 @@ impl Prepared<'_> {
             look_at: Vec::new(),
             first_to_look_at: Vec::new(),
             not_looked_at: vec![format!("points to look at: {OF_ONE}")],
-            strangers: None,
         };
-        self.report(session.record, &measured, &profile)?;
+        write_tables(session.record, &measured, &profile, &self.data.class_names)?;
+        if let Some(figure) = profile.similarities.known().and_then(profile_figures::similarity) {
+            figures::write(session.record, "layer_similarity", &figure)?;
+        }
         session.record.results_mut().profile = Some(profile);
         Ok(())
-    }
-
-    fn report(
-        &self,
-        record: &mut RunFolder,
-        measured: &[LayerProfile],
-        profile: &Profile,
-    ) -> Result<()> {
-        let path = record.below(Artifact::Scores(profile_table::LAYERS))?;
-        let folder = path.parent().unwrap_or(&path);
-        for file in profile_table::write_csv(folder, measured, profile, &self.data.class_names)? {
-            record.list(Artifact::Scores(file), None, None);
-        }
-        match profile.similarities.known().and_then(profile_figures::similarity) {
-            Some(figure) => figures::write(record, "layer_similarity", &figure),
-            None => Ok(()),
-        }
     }
 }

@@ -5,7 +5,7 @@ use super::sections::{draw, section};
 use super::selected::SelectedPoints;
 use crate::error::Result;
 use crate::evaluation::space_title;
-use crate::profile::{Profile, epoch_findings};
+use crate::profile::{Profile, Strangers, epoch_findings};
 use crate::record::{Artifact, FinishedRun};
 use crate::report::page::{Area, Block, Drawing, Link, Section};
 use crate::report::{
@@ -23,7 +23,9 @@ pub(super) fn layer_profile(
         return Ok(None);
     };
     let has_map = |space: &str| run.results().maps.iter().any(|map| map.space == space);
-    let mut blocks = vec![Block::List(profile.findings.clone())];
+    let noticed = run.results().strangers.as_ref();
+    let findings = profile.findings.iter().cloned().chain(noticed.and_then(Strangers::finding));
+    let mut blocks = vec![Block::List(findings.collect())];
     blocks.extend(profile_drawings(run, profile, has_map)?.into_iter().map(Block::Drawing));
     let epochs = &run.results().epoch_profiles;
     if let Some(figure) = epoch_report::figure(epochs) {
@@ -45,8 +47,11 @@ pub(super) fn layer_profile(
         )));
         blocks.push(Block::Points(points));
     }
-    blocks.extend(strangers(profile)?);
-    let missing = profile_table::missing(layers, profile);
+    let mut missing = profile_table::missing(layers, profile);
+    if let Some(noticed) = noticed {
+        blocks.extend(strangers(noticed)?);
+        missing.extend(strangers_table::missing(noticed));
+    }
     if !missing.is_empty() {
         blocks.push(Block::Heading("Not computed".into()));
         blocks.push(Block::List(missing));
@@ -54,17 +59,15 @@ pub(super) fn layer_profile(
     Ok(Some(section("profile", "Layer profile", blocks)))
 }
 
-/// What the layers notice of strangers, if there are any.
-fn strangers(profile: &Profile) -> Result<Vec<Block>> {
-    let mut blocks = Vec::new();
-    if let Some(words) = strangers_table::words(profile) {
-        blocks.extend([Block::Heading("Strangers".into()), Block::Text(words)]);
-    }
-    if let Some(figure) = profile.strangers.as_ref().and_then(profile_figures::strangers) {
+/// What the layers notice of strangers.
+fn strangers(found: &Strangers) -> Result<Vec<Block>> {
+    let mut blocks =
+        vec![Block::Heading("Strangers".into()), Block::Text(strangers_table::words(found))];
+    if let Some(figure) = profile_figures::strangers(found) {
         let drawing = draw(&figure, "How well each layer tells strangers".into())?;
         blocks.push(Block::Drawing(drawing));
     }
-    blocks.extend(strangers_table::page_table(profile).map(Block::Table));
+    blocks.push(Block::Table(strangers_table::page_table(found)));
     Ok(blocks)
 }
 

@@ -3,32 +3,22 @@
 
 use super::epochs::Quiet;
 use super::figures::write;
+use super::network_layers::{NetworkLayers, answers};
 use super::training::weights_folder;
 use crate::activations::{Layer, activations};
 use crate::compute::Device;
 use crate::error::Result;
-use crate::matrix::{Matrix, argmax};
 use crate::model::RAW;
 use crate::profile::{
-    ComparedLayer, EpochProfile, LayerProfile, Outcome, OutputLayer, ProfiledLayer, Separation,
-    Similarity, Spectrum, accuracy, compared_rows,
+    ComparedLayer, EpochProfile, LayerProfile, Outcome, ProfiledLayer, Separation, Similarity,
+    Spectrum, accuracy, compared_rows,
 };
 use crate::progress::Observer;
-use crate::record::predictions::SOFTMAX;
 use crate::record::{Artifact, Stage};
 use crate::report::epoch_report;
 use crate::run::prepared::Prepared;
 use crate::run::session::Session;
 use crate::training::{EpochChoice, EpochWeights, History};
-
-/// The layers after one epoch but for the input, which does not change: of the training points and
-/// of the test points.
-struct Taken {
-    train: Vec<Layer>,
-    test: Vec<Layer>,
-    /// Weights of the output layer, if what it takes is the last hidden layer.
-    output_weights: Option<Matrix>,
-}
 
 /// Measures the layers after each epoch of `choice`, and writes table and figures.
 pub(in crate::run) fn measure_epochs(
@@ -43,29 +33,34 @@ pub(in crate::run) fn measure_epochs(
         .stage(Stage::EpochMeasures, |session, observer| {
             let folder = weights_folder(session.record);
             let weights = EpochWeights { folder: &folder, epochs: choice };
-            let taken = |device: &Device, epoch: usize| taken(device, prepared, &weights, epoch);
+            let architecture = &prepared.architecture;
+            let (train, test) = (&prepared.train.images, &prepared.data.test.images);
             let quiet = Quiet(observer);
             let rows = compared_rows(prepared.data.test.len());
-            let compared = |device: &Device, layer: &Layer| {
-                Outcome::of(ComparedLayer::new(device, layer.values.select(&rows), &quiet))
+            let compared = |device: &Device, layers: &[Layer]| -> Result<Vec<_>> {
+                let layers = layers.iter().filter(|layer| layer.name != RAW);
+                let one = |layer: &Layer| {
+                    Outcome::of(ComparedLayer::new(device, layer.values.select(&rows), &quiet))
+                };
+                layers.map(one).collect()
             };
-            let ends = taken(session.device, last)?.test;
-            let ends: Vec<Outcome<ComparedLayer>> =
-                ends.iter().map(|layer| compared(session.device, layer)).collect::<Result<_>>()?;
+            let device = session.device;
+            let ends = activations(device, architecture, &weights.read(last)?, test)?;
+            let ends = compared(device, &ends)?;
             let mut profiles = Vec::new();
             for (at, &epoch) in epochs.iter().enumerate() {
                 observer.step(at as u64, epochs.len() as u64, &[])?;
-                let layers = taken(session.device, epoch)?;
-                let mut to_last = Vec::new();
-                for (layer, end) in layers.test.iter().zip(&ends) {
-                    let layer = compared(session.device, layer)?;
-                    to_last.push(similarity(session.device, &layer, end)?);
-                }
+                let weights = weights.read(epoch)?;
+                let layers = NetworkLayers::take(device, architecture, &weights, train, test)?;
+                let pairs = compared(device, &layers.test)?;
+                let pairs = pairs.iter().zip(&ends);
                 profiles.push(EpochProfile {
                     epoch,
-                    network_accuracy: network_accuracy(&layers.test, &prepared.data.test.labels),
+                    network_accuracy: accuracy(&answers(&layers.test), &prepared.data.test.labels),
                     layers: measures(session, prepared, &layers, &quiet)?,
-                    to_last,
+                    to_last: pairs
+                        .map(|(layer, end)| similarity(device, layer, end))
+                        .collect::<Result<_>>()?,
                 });
             }
             report(session, &profiles)?;
@@ -73,22 +68,6 @@ pub(in crate::run) fn measure_epochs(
             Ok(())
         })
         .map(drop)
-}
-
-fn taken(
-    device: &Device,
-    prepared: &Prepared,
-    weights: &EpochWeights<'_>,
-    epoch: usize,
-) -> Result<Taken> {
-    let weights = weights.read(epoch)?;
-    let of = |images| -> Result<Vec<Layer>> {
-        let mut layers = activations(device, &prepared.architecture, &weights, images)?;
-        layers.retain(|layer| layer.name != RAW);
-        Ok(layers)
-    };
-    let (train, test) = (of(&prepared.train.images)?, of(&prepared.data.test.images)?);
-    Ok(Taken { train, test, output_weights: prepared.architecture.output_weights(&weights)? })
 }
 
 fn similarity(
@@ -104,27 +83,13 @@ fn similarity(
     }
 }
 
-/// Share of the points whose class has the largest probability.
-fn network_accuracy(layers: &[Layer], labels: &[u16]) -> f64 {
-    accuracy(&answers(layers), labels)
-}
-
-/// The class of the largest probability of each point.
-fn answers(layers: &[Layer]) -> Vec<u16> {
-    let output = layers.iter().filter(|layer| layer.name == SOFTMAX);
-    output.flat_map(|layer| layer.values.rows().map(|row| argmax(row) as u16)).collect()
-}
-
+/// The measures of all layers but the input, which does not change.
 fn measures(
     session: &Session<'_>,
     prepared: &Prepared,
-    layers: &Taken,
+    layers: &NetworkLayers,
     observer: &dyn Observer,
 ) -> Result<Vec<LayerProfile>> {
-    let answers = answers(&layers.train);
-    let output =
-        OutputLayer { weights: layers.output_weights.as_ref(), predictions: Some(&answers) };
-    let last = prepared.architecture.recorded_layers().pop().map(|last| last.name);
     let measured = |(train, test): (&Layer, &Layer)| {
         let layer = ProfiledLayer {
             space: &train.name,
@@ -133,14 +98,15 @@ fn measures(
             test: Some((&test.values, &prepared.data.test.labels)),
             neighbors: None,
             knn_accuracy: None,
-            output: (last.as_ref() == Some(&train.name)).then_some(output),
+            output: layers.output(&train.name),
             control: false,
             random_state: session.record.manifest.seed,
         };
         let (profile, _) = layer.measure(session.device, observer)?;
         Ok(brief(profile))
     };
-    layers.train.iter().zip(&layers.test).map(measured).collect()
+    let pairs = layers.train.iter().zip(&layers.test);
+    pairs.filter(|(layer, _)| layer.name != RAW).map(measured).collect()
 }
 
 /// Without the lists, which would fill the manifest.

@@ -4,8 +4,7 @@
 use super::figures;
 use crate::error::Result;
 use crate::evaluation::{
-    COMPARED_NEIGHBORS, Insights, MapQuality, Predictions, ScoredOn, Scores, confusions,
-    metric_rankings,
+    COMPARED_NEIGHBORS, Insights, MapQuality, Predictions, Scores, confusions, metric_rankings,
 };
 use crate::record::{Artifact, RunFolder, predictions};
 use crate::report::insights_table;
@@ -18,7 +17,7 @@ pub(in crate::run) fn compute_insights(
     scores: &[Scores],
     quality: &[MapQuality],
 ) -> Result<()> {
-    let scored_on = if layers.test.is_some() { ScoredOn::Test } else { ScoredOn::TrainLeaveOneOut };
+    let scored_on = layers.scored_on();
     let scored = layers.scored();
     let n = scored.labels.len();
     let network = scored.predictions.iter().map(|classes| Predictions {

@@ -9,6 +9,7 @@ pub(super) mod given_network;
 pub(super) mod insights;
 mod look_at;
 pub(super) mod neighbors;
+pub(super) mod network_layers;
 pub(super) mod profile;
 pub(super) mod quality;
 pub(super) mod scores;

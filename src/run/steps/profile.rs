@@ -5,7 +5,7 @@ use super::figures::write;
 use super::space::voters;
 use crate::activations::Layer;
 use crate::error::Result;
-use crate::evaluation::{COMPARED_NEIGHBORS, ScoredOn, Scores, knn_accuracy, space_title};
+use crate::evaluation::{COMPARED_NEIGHBORS, Scores, knn_accuracy, space_title};
 use crate::matrix::Matrix;
 use crate::neighbors::{Metric, NeighborGraph, nearest_neighbors, nearest_references};
 use crate::profile::{
@@ -192,10 +192,7 @@ impl<'a> Whole<'a> {
             (reason, looks.list.iter().filter(of).count())
         };
         let mut profile = Profile {
-            scored_on: match self.layers.test {
-                Some(_) => ScoredOn::Test,
-                None => ScoredOn::TrainLeaveOneOut,
-            },
+            scored_on: self.layers.scored_on(),
             network_accuracy: scored
                 .predictions
                 .as_ref()
@@ -206,11 +203,10 @@ impl<'a> Whole<'a> {
             look_at: Reason::ALL.map(count).to_vec(),
             first_to_look_at: self.listed(&looks.list),
             not_looked_at: looks.missing,
-            strangers: None,
             findings: Vec::new(),
         };
         profile.findings = findings(&measured, &profile);
-        self.tables(session.record, &measured, &profile)?;
+        write_tables(session.record, &measured, &profile, &self.layers.class_names)?;
         self.write_looks(session.record, &looks.list, depths.known())?;
         self.picture_looks(session.record, &looks.list)?;
         figures(session.record, &measured, &profile, &self.layers.class_names)?;
@@ -274,21 +270,21 @@ impl<'a> Whole<'a> {
         };
         Outcome::of(Calibration::of(&Probabilities::of_network(rows), &test.labels))
     }
+}
 
-    fn tables(
-        &self,
-        record: &mut RunFolder,
-        measured: &[LayerProfile],
-        profile: &Profile,
-    ) -> Result<()> {
-        let path = record.below(Artifact::Scores(profile_table::LAYERS))?;
-        let folder = path.parent().unwrap_or(&path);
-        let names = &self.layers.class_names;
-        for file in profile_table::write_csv(folder, measured, profile, names)? {
-            record.list(Artifact::Scores(file), None, None);
-        }
-        Ok(())
+/// The tables of the profile.
+pub(in crate::run) fn write_tables(
+    record: &mut RunFolder,
+    measured: &[LayerProfile],
+    profile: &Profile,
+    class_names: &[String],
+) -> Result<()> {
+    let path = record.below(Artifact::Scores(profile_table::LAYERS))?;
+    let folder = path.parent().unwrap_or(&path);
+    for file in profile_table::write_csv(folder, measured, profile, class_names)? {
+        record.list(Artifact::Scores(file), None, None);
     }
+    Ok(())
 }
 
 /// The figures of the profile.

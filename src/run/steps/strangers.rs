@@ -5,9 +5,7 @@ use super::figures::write;
 use super::profile::{Profiled, spaces};
 use crate::error::Result;
 use crate::matrix::Matrix;
-use crate::profile::{
-    Detection, Noticed, Outcome, STRANGER_NEIGHBORS, StrangerScores, Strangers, findings,
-};
+use crate::profile::{Detection, Noticed, Outcome, STRANGER_NEIGHBORS, StrangerScores, Strangers};
 use crate::progress::Observer;
 use crate::record::predictions::SOFTMAX;
 use crate::record::{Artifact, Stage};
@@ -46,6 +44,7 @@ fn notice(
     }
     let found = Strangers {
         n_strangers: part.n(),
+        scored_on: layers.scored_on(),
         n_scored: layers.scored().n(),
         spaces: scores.iter().map(noticed).collect::<Result<_>>()?,
         network: doubt(layers.scored(), part)?,
@@ -61,11 +60,7 @@ fn notice(
     if let Some(figure) = profile_figures::strangers(&found) {
         write(session.record, "strangers", &figure)?;
     }
-    let results = session.record.results_mut();
-    if let Some(profile) = &mut results.profile {
-        profile.strangers = Some(found);
-        profile.findings = findings(&results.layer_profiles, profile);
-    }
+    session.record.results_mut().strangers = Some(found);
     Ok(())
 }
 
