@@ -207,7 +207,7 @@ fn given_layers_take_their_strangers_into_the_run_and_its_page() {
         "FPR at 95 % TPR",
         "notices them best",
         "25 strangers, images of another kind",
-        "its 50th nearest training point",
+        "its k-th nearest training point (k = 50)",
         "Strangers show best in layer 1",
         "How well each layer tells strangers",
     ];
