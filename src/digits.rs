@@ -6,12 +6,7 @@
 //! number from a whole column changes no distance, so it is subtracted before the values are
 //! rounded, but only if that keeps digits; other data stay unchanged.
 
-use crate::error::{Error, Result};
-use crate::matrix::Matrix;
 use std::cmp::Ordering;
-
-/// Number of rows from which it is decided whether the whole column has to be examined.
-pub(crate) const SAMPLE_ROWS: usize = 4096;
 
 /// Values that differ by less than this share of their size differ by rounding alone: 8 units in
 /// the last place.
@@ -246,32 +241,6 @@ pub(crate) fn lossy(column: usize, lost: usize, different: usize) -> String {
         "column {column} needs more digits than 32-bit floats have, in which everything is computed: of its {different} different \
          values {lost} would become equal to another, whatever is subtracted from all of them; scale it, split it or leave it out"
     )
-}
-
-/// Points from `f64`, row after row; from each column the offset is subtracted that keeps its
-/// digits.
-///
-/// # Errors
-/// [`Error::Data`] as [`Matrix::new`], and naming a column whose digits cannot be kept.
-pub(crate) fn rounded(values: &[f64], n_samples: usize, n_features: usize) -> Result<Matrix> {
-    let mut offsets = vec![0.0; n_features];
-    for (column, offset) in offsets.iter_mut().enumerate() {
-        let of_column =
-            values.iter().skip(column).step_by(n_features).map(|&value| Wide::from(value));
-        match Rounding::of(of_column.collect()) {
-            Rounding::Fine => {}
-            Rounding::Less(common) => *offset = common,
-            Rounding::Lossy { lost, different } => {
-                return Err(Error::Data(lossy(column, lost, different)));
-            }
-        }
-    }
-    let data = values
-        .iter()
-        .enumerate()
-        .map(|(at, value)| (value - offsets[at % n_features]) as f32)
-        .collect();
-    Matrix::new(data, n_samples, n_features)?.with_offsets(offsets)
 }
 
 #[cfg(test)]

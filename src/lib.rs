@@ -58,6 +58,7 @@ pub mod format;
 mod lanes;
 pub mod matrix;
 mod middle;
+pub mod numbers;
 pub mod parameters;
 pub mod progress;
 pub mod random;

@@ -2,6 +2,8 @@
 
 use crate::error::{Error, Result};
 use rayon::prelude::*;
+use std::fmt::{Debug, Formatter};
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// Number of rows summed by one task of [`Matrix::column_means`].
@@ -10,7 +12,7 @@ const MEAN_ROWS: usize = 1024;
 /// A row-major `n_samples` x `n_features` matrix whose every entry is finite.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matrix {
-    data: Vec<f32>,
+    data: Values,
     n_samples: usize,
     n_features: usize,
     offsets: Option<Arc<[f64]>>,
@@ -23,6 +25,23 @@ impl Matrix {
     /// [`Error::Data`] if the length is not `n_samples * n_features`, if there are no features, or
     /// if an entry is NaN or infinite (its row and column are named, counted from 0).
     pub fn new(data: Vec<f32>, n_samples: usize, n_features: usize) -> Result<Self> {
+        Self::of(Values::Owned(data), n_samples, n_features)
+    }
+
+    /// The same of values that another owner keeps, which are not copied: those of an array of
+    /// another program, for example. They must not change while the matrix is used.
+    ///
+    /// # Errors
+    /// As [`Matrix::new`].
+    pub fn shared(
+        data: Arc<dyn AsRef<[f32]> + Send + Sync>,
+        n_samples: usize,
+        n_features: usize,
+    ) -> Result<Self> {
+        Self::of(Values::Shared(data), n_samples, n_features)
+    }
+
+    fn of(data: Values, n_samples: usize, n_features: usize) -> Result<Self> {
         if n_features == 0 || Some(data.len()) != n_samples.checked_mul(n_features) {
             return Err(Error::Data(format!(
                 "{} values do not make a {n_samples} x {n_features} matrix",
@@ -138,7 +157,7 @@ impl Matrix {
     /// # Panics
     /// If an index is out of range.
     pub fn select(&self, rows: &[usize]) -> Self {
-        let data = rows.iter().flat_map(|&i| self.row(i)).copied().collect();
+        let data = Values::Owned(rows.iter().flat_map(|&i| self.row(i)).copied().collect());
         Self {
             data,
             n_samples: rows.len(),
@@ -202,9 +221,42 @@ impl Matrix {
         (0..self.n_features).map(|column| total(column) / n.max(1) as f64).collect()
     }
 
-    /// The entries in row-major order, without a copy.
+    /// The entries in row-major order, without a copy unless another owner keeps them.
     pub fn into_vec(self) -> Vec<f32> {
-        self.data
+        match self.data {
+            Values::Owned(values) => values,
+            Values::Shared(values) => (*values).as_ref().to_vec(),
+        }
+    }
+}
+
+/// Values of a matrix, its own or those of another owner.
+#[derive(Clone)]
+enum Values {
+    Owned(Vec<f32>),
+    Shared(Arc<dyn AsRef<[f32]> + Send + Sync>),
+}
+
+impl Deref for Values {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        match self {
+            Self::Owned(values) => values,
+            Self::Shared(values) => (**values).as_ref(),
+        }
+    }
+}
+
+impl Debug for Values {
+    fn fmt(&self, out: &mut Formatter<'_>) -> std::fmt::Result {
+        (**self).fmt(out)
+    }
+}
+
+impl PartialEq for Values {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
     }
 }
 
@@ -222,5 +274,18 @@ mod tests {
         let error = Matrix::new(vec![0.0, 1.0, 2.0, f32::NAN], 2, 2).unwrap_err();
         assert_eq!(error.to_string(), "row 1, column 1 is NaN: every value must be finite");
         assert!(Matrix::new(vec![0.0; 3], 2, 2).is_err());
+    }
+
+    #[test]
+    fn values_of_another_owner_are_not_copied() {
+        let owner: Arc<Vec<f32>> = Arc::new(vec![1.0, 2.0, 3.0, 4.0]);
+        let matrix = Matrix::shared(owner.clone(), 2, 2).unwrap();
+        assert_eq!(matrix.as_slice().as_ptr(), owner.as_ptr());
+        assert_eq!(matrix.clone().as_slice().as_ptr(), owner.as_ptr());
+        assert_eq!(matrix, Matrix::new(owner.to_vec(), 2, 2).unwrap());
+        assert_eq!(matrix.row(1), [3.0, 4.0]);
+        assert!(Matrix::shared(owner.clone(), 3, 2).is_err());
+        assert!(Matrix::shared(Arc::new([0.0, f32::NAN]), 1, 2).is_err());
+        assert_eq!(matrix.into_vec(), *owner);
     }
 }

@@ -7,12 +7,12 @@ use crate::compute::Device;
 use crate::dataset::{
     self, Colour, Images, LabelColumn, Labels, LabelsBeside, Source, npy, read_labels,
 };
-use crate::digits::rounded;
 use crate::error::{Error, Result};
 use crate::evaluation::{COMPARED_NEIGHBORS, MapQuality, Metric, Quality, knn_accuracy, quality};
 use crate::format::thousands;
 use crate::matrix::Matrix;
 use crate::neighbors::nearest_neighbors;
+use crate::numbers::{Values, rounded};
 use crate::progress::{Observer, Reporter};
 use crate::record::Artifact;
 use crate::report::page::{self, Block, Map, Method, Page, Points, Section, Space, Table};
@@ -336,5 +336,6 @@ fn read_text(path: &Path) -> Result<Matrix> {
         return Err(Error::input(path, "holds no points, expected two numbers a line"));
     }
     let n = values.len() / n_features;
-    rounded(&values, n, n_features).map_err(|error| Error::input(path, error.to_string()))
+    rounded(Values::F64(&values), (n, n_features), None)
+        .map_err(|error| Error::input(path, error.to_string()))
 }

@@ -2,16 +2,14 @@
 
 use super::read::Array;
 use crate::dataset::values::{Kind, Stored};
-use crate::digits::{Rounding, SAMPLE_ROWS, Wide, lossy};
+use crate::digits::Wide;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
+use crate::numbers::{Numbers, rounded_kept, rounded_less};
 use npyz::{Deserialize, Order, TypeChar};
-use rayon::prelude::*;
 use std::fmt::Debug;
+use std::io::Read;
 use std::path::Path;
-
-/// Number of bytes of such columns that are processed together.
-const TOGETHER: usize = 64 << 20;
 
 /// Reads points, n_samples x n_features, in C or Fortran order, of floats of 2, 4 or 8 bytes or of
 /// integers of 1 to 8 bytes in either byte order, or of booleans, as 0 and 1. Every value is
@@ -24,33 +22,7 @@ const TOGETHER: usize = 64 << 20;
 /// that is NaN, infinite or beyond the range of `f32` (its row and column are named, counted from
 /// 0), or a column whose digits cannot be kept.
 pub fn read_matrix(path: impl AsRef<Path>) -> Result<Matrix> {
-    let path = path.as_ref();
-    let (matrix, suspects) = read(path, None)?;
-    if suspects.is_empty() {
-        return Ok(matrix);
-    }
-    let (n, d) = (matrix.n_samples(), matrix.n_features());
-    let mut data = matrix.into_vec();
-    let mut offsets = vec![0.0; d];
-    for columns in suspects.chunks((TOGETHER / (size_of::<Wide>() * n)).max(1)) {
-        let values = columns_of(path, columns)?;
-        let roundings: Vec<Rounding> =
-            values.par_iter().map(|values| Rounding::of(values.clone())).collect();
-        for ((&column, values), rounding) in columns.iter().zip(&values).zip(roundings) {
-            match rounding {
-                Rounding::Fine => {}
-                Rounding::Less(offset) => {
-                    offsets[column] = offset;
-                    let kept = data.iter_mut().skip(column).step_by(d);
-                    kept.zip(values).for_each(|(kept, value)| *kept = value.less(offset) as f32);
-                }
-                Rounding::Lossy { lost, different } => {
-                    return Err(Error::input(path, lossy(column, lost, different)));
-                }
-            }
-        }
-    }
-    Matrix::new(data, n, d)?.with_offsets(offsets)
+    rounded_kept(&MatrixFile::new(path.as_ref())?)
 }
 
 /// Reads points to be compared with those of `fitted`: the same number is subtracted from each
@@ -68,14 +40,11 @@ pub fn read_matrix_like(path: impl AsRef<Path>, fitted: &Matrix) -> Result<Matri
 /// # Errors
 /// Those of [`read_matrix_like`].
 pub fn read_matrix_less(path: impl AsRef<Path>, offsets: Option<&[f64]>) -> Result<Matrix> {
-    let path = path.as_ref();
-    let d = shape(&Array::open(path)?)?.1;
-    let zeros = vec![0.0; d];
-    let offsets = offsets.filter(|offsets| offsets.len() == d);
-    let (matrix, _) = read(path, Some(offsets.unwrap_or(&zeros)))?;
-    match offsets {
-        Some(offsets) => matrix.with_offsets(offsets.to_vec()),
-        None => Ok(matrix),
+    let file = MatrixFile::new(path.as_ref())?;
+    let d = file.shape.1;
+    match offsets.filter(|offsets| offsets.len() == d) {
+        Some(offsets) => rounded_less(&file, offsets),
+        None => rounded_less(&file, &vec![0.0; d]),
     }
 }
 
@@ -97,7 +66,7 @@ pub(crate) fn n_rows(path: &Path) -> Result<usize> {
 }
 
 /// Number of rows and columns.
-fn shape(array: &Array) -> Result<(usize, usize)> {
+pub(in crate::dataset) fn shape<R: Read>(array: &Array<'_, R>) -> Result<(usize, usize)> {
     match *array.header.shape() {
         // The sizes fit in memory: that many values are in the file.
         [n_samples, n_features] if n_samples > 0 && n_features > 0 => {
@@ -114,57 +83,37 @@ fn shape(array: &Array) -> Result<(usize, usize)> {
     }
 }
 
-/// The rounded values and, unless offsets are given, the columns that may lose digits.
-fn read(path: &Path, offsets: Option<&[f64]>) -> Result<(Matrix, Vec<usize>)> {
-    let array = Array::open(path)?;
-    let (n, d) = shape(&array)?;
-    let mut data = vec![0.0_f32; n * d];
-    let narrow = matches!(array.value_type(), Some((_, 1 | 2) | (TypeChar::Float, 4)));
-    let sampled = if narrow || offsets.is_some() { 0 } else { n.min(SAMPLE_ROWS) };
-    let step = n.div_ceil(sampled.max(1));
-    let mut is_exact = vec![true; d];
-    let mut largest = vec![0.0_f64; d];
-    let mut samples: Vec<Vec<Wide>> =
-        vec![Vec::with_capacity(if sampled > 0 { n.div_ceil(step) } else { 0 }); d];
-    each(array, |row, column, value| {
-        let rounded =
-            offsets.map_or_else(|| value.less(0.0), |offsets| value.less(offsets[column])) as f32;
-        data[row * d + column] = rounded;
-        if sampled > 0 {
-            is_exact[column] &= value.is_exact();
-            largest[column] = largest[column].max(value.less(0.0).abs());
-            if row % step == 0 {
-                samples[column].push(value);
-            }
-        }
-        rounded.is_finite()
-    })?;
-    let inexact = samples
-        .into_par_iter()
-        .enumerate()
-        .filter(|(column, sample)| !is_exact[*column] && !sample.is_empty());
-    let suspects = inexact
-        .filter_map(|(column, sample)| {
-            Rounding::is_suspect(sample, largest[column]).then_some(column)
-        })
-        .collect();
-    Ok((Matrix::new(data, n, d)?, suspects))
+/// A file of a matrix.
+struct MatrixFile<'a> {
+    path: &'a Path,
+    shape: (usize, usize),
+    is_narrow: bool,
 }
 
-/// All values of some columns, in the order of the rows.
-fn columns_of(path: &Path, columns: &[usize]) -> Result<Vec<Vec<Wide>>> {
-    let array = Array::open(path)?;
-    let (n, d) = shape(&array)?;
-    let mut place = vec![None; d];
-    columns.iter().enumerate().for_each(|(at, &column)| place[column] = Some(at));
-    let mut values = vec![vec![Wide::default(); n]; columns.len()];
-    each(array, |row, column, value| {
-        if let Some(at) = place[column] {
-            values[at][row] = value;
-        }
-        true
-    })?;
-    Ok(values)
+impl<'a> MatrixFile<'a> {
+    fn new(path: &'a Path) -> Result<Self> {
+        let array = Array::open(path)?;
+        let is_narrow = matches!(array.value_type(), Some((_, 1 | 2) | (TypeChar::Float, 4)));
+        Ok(Self { path, shape: shape(&array)?, is_narrow })
+    }
+}
+
+impl Numbers for MatrixFile<'_> {
+    fn shape(&self) -> (usize, usize) {
+        self.shape
+    }
+
+    fn is_narrow(&self) -> bool {
+        self.is_narrow
+    }
+
+    fn each(&self, is_good: impl FnMut(usize, usize, Wide) -> bool) -> Result<()> {
+        each(Array::open(self.path)?, is_good)
+    }
+
+    fn error(&self, message: String) -> Error {
+        Error::input(self.path, message)
+    }
 }
 
 /// Passes every value, with its row and column, to `is_good`, and refuses the first for which it is
