@@ -1,6 +1,7 @@
 //! Progress and cancellation of long computations.
 
 use crate::error::{Error, Result};
+use crate::matrix::Matrix;
 
 /// Observer of one stage: receives its progress and can end it.
 pub trait Observer: Sync {
@@ -19,6 +20,19 @@ pub trait Observer: Sync {
     /// then stops early and returns the current embedding.
     fn is_satisfied(&self) -> bool {
         false
+    }
+
+    /// `true` if the caller wants to see the coordinates of an iterative method after `done` of its
+    /// iterations: reading them from a device takes time.
+    fn wants_embedding(&self, done: u64) -> bool {
+        let _ = done;
+        false
+    }
+
+    /// Receives the coordinates that were wanted, n_samples x n_components, with the divergence or
+    /// loss of a method that has one.
+    fn embedding(&self, done: u64, loss: Option<f64>, embedding: &Matrix) {
+        let _ = (done, loss, embedding);
     }
 
     /// Reports progress, then checks for cancellation.

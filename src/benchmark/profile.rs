@@ -159,7 +159,7 @@ pub(super) fn agreement(
         recall: Some(recall_of(&graph, &Device::cpu(), x, observer)?),
     }];
     let pca = Pca { n_components: 2.min(x.n_features()), ..Pca::default() }.fit(device, x)?;
-    let space = Space { x, neighbors: Some(&graph), pca: Some(pca.embedding()), start: None };
+    let space = Space { neighbors: Some(&graph), pca: Some(pca.embedding()), ..Space::new(x) };
     for (name, method) in
         methods.iter().filter(|(_, method)| method.validate(n, x.n_features()).is_ok())
     {

@@ -76,7 +76,7 @@ impl Measure<'_> {
         let seed = self.benchmark.seed;
         let graph = nearest_neighbors(device, x, most, observer)?;
         let pca = Pca { n_components: 2.min(x.n_features()), ..Pca::default() }.fit(device, x)?;
-        let space = Space { x, neighbors: Some(&graph), pca: Some(pca.embedding()), start: None };
+        let space = Space { neighbors: Some(&graph), pca: Some(pca.embedding()), ..Space::new(x) };
         let fresh = clusters(NEW_POINTS, x.n_features(), seed + 1)?;
         for (name, method) in
             self.benchmark.methods.iter().filter(|(_, method)| method.n_neighbors() > 0)

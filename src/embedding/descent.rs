@@ -1,5 +1,25 @@
 //! Parts of gradient descent that several methods share.
 
+use crate::error::Result;
+use crate::matrix::Matrix;
+use crate::progress::Observer;
+
+/// Shows an observer coordinates, n x `c`, after `done` iterations.
+///
+/// # Errors
+/// [`Error::Data`](crate::Error::Data) if the descent has diverged.
+pub(super) fn show(
+    observer: &dyn Observer,
+    done: usize,
+    loss: Option<f64>,
+    places: Vec<f32>,
+    c: usize,
+) -> Result<()> {
+    let n = places.len() / c;
+    observer.embedding(done as u64, loss, &Matrix::new(places, n, c)?);
+    Ok(())
+}
+
 /// The gain of a coordinate (R. Jacobs, "Increased rates of convergence through learning rate
 /// adaptation", 1988): it grows while update and gradient agree, shrinks when they do not, and
 /// stays at 0.01 or above.

@@ -90,6 +90,8 @@ impl From<Init> for String {
 pub struct Start<'a> {
     /// Kind of initialisation.
     pub init: &'a Init,
+    /// Coordinates to take instead, n_samples x n_components, if there are any.
+    pub given: Option<&'a Matrix>,
     /// The points.
     pub x: &'a Matrix,
     /// Their principal components, if already computed.
@@ -110,18 +112,20 @@ pub struct Start<'a> {
 /// some axes are empty, along these alone.
 ///
 /// # Errors
-/// Those of [`Pca::fit`]; [`Error::Input`] for a file that does not fit; [`Error::Parameter`] for
-/// [`Init::Spectral`], which only a method with a weighted graph can compute itself.
+/// Those of [`Pca::fit`]; [`Error::Input`] for a file and [`Error::Data`] for given coordinates that
+/// do not fit; [`Error::Parameter`] for [`Init::Spectral`], which only a method with a weighted
+/// graph can compute itself.
 pub fn start(device: &Device, start: &Start<'_>) -> Result<Matrix> {
     let n = start.x.n_samples();
     let c = start.n_components;
     let std = start.std;
     let random = Random::new(start.seed, STREAM);
-    let places = match start.init {
-        Init::Random => (0..c * n).map(|at| gaussian(&random, at as u64) * std).collect(),
-        Init::Pca => scaled(&components(device, start)?, c, std),
-        Init::File(path) => scaled(from_file(path, n, c)?.as_slice(), c, std),
-        Init::Spectral => {
+    let places = match (start.given, start.init) {
+        (Some(places), _) => scaled(check_shape(places, n, c)?.as_slice(), c, std),
+        (None, Init::Random) => (0..c * n).map(|at| gaussian(&random, at as u64) * std).collect(),
+        (None, Init::Pca) => scaled(&components(device, start)?, c, std),
+        (None, Init::File(path)) => scaled(from_file(path, n, c)?.as_slice(), c, std),
+        (None, Init::Spectral) => {
             return Err(Error::parameter(
                 "init",
                 "spectral",
@@ -140,13 +144,8 @@ pub fn start(device: &Device, start: &Start<'_>) -> Result<Matrix> {
 /// # Errors
 /// [`Error::Data`] if the shape is another.
 pub fn given(places: &Matrix, n_samples: usize, n_components: usize, seed: u64) -> Result<Matrix> {
-    let (rows, columns) = (places.n_samples(), places.n_features());
-    if (rows, columns) != (n_samples, n_components) {
-        let expected = format!("the start of this map is {n_samples} x {n_components}");
-        return Err(Error::Data(format!(
-            "the given coordinates are {rows} x {columns}; {expected}"
-        )));
-    }
+    check_shape(places, n_samples, n_components)?;
+    let (rows, columns) = (n_samples, n_components);
     let spread = deviation(places);
     let noise = if spread > 0.0 { spread * 0.01 } else { 1.0 };
     Matrix::new(
@@ -154,6 +153,18 @@ pub fn given(places: &Matrix, n_samples: usize, n_components: usize, seed: u64) 
         rows,
         columns,
     )
+}
+
+/// Refuses coordinates of another shape than n_samples x n_components.
+fn check_shape(places: &Matrix, n_samples: usize, n_components: usize) -> Result<&Matrix> {
+    let (rows, columns) = (places.n_samples(), places.n_features());
+    if (rows, columns) == (n_samples, n_components) {
+        return Ok(places);
+    }
+    Err(Error::Data(format!(
+        "the given coordinates are {rows} x {columns}; the start of this map is {n_samples} x \
+         {n_components}"
+    )))
 }
 
 /// Root mean square deviation of the values of a matrix from their column means.
@@ -264,11 +275,14 @@ pub fn gaussian(random: &Random, item: u64) -> f32 {
 mod tests {
     use super::*;
 
+    fn start_by<'a>(init: &'a Init, x: &'a Matrix) -> Start<'a> {
+        Start { init, given: None, x, pca: None, n_components: 2, std: 1e-4, seed: 1 }
+    }
+
     #[test]
     fn equal_points_start_apart() {
         let x = Matrix::new(vec![3.0; 40], 20, 2).unwrap();
-        let how = Start { init: &Init::Pca, x: &x, pca: None, n_components: 2, std: 1e-4, seed: 1 };
-        let start = start(&Device::cpu(), &how).unwrap();
+        let start = start(&Device::cpu(), &start_by(&Init::Pca, &x)).unwrap();
         let mut rows: Vec<_> =
             start.rows().map(|row| (row[0].to_bits(), row[1].to_bits())).collect();
         rows.sort_unstable();
@@ -298,8 +312,7 @@ mod tests {
         )
         .unwrap();
         for init in [Init::Pca, Init::Random] {
-            let how = Start { init: &init, x: &x, pca: None, n_components: 2, std: 1e-4, seed: 1 };
-            let start = start(&Device::cpu(), &how).unwrap();
+            let start = start(&Device::cpu(), &start_by(&init, &x)).unwrap();
             let variance = start.rows().map(|row| f64::from(row[0]).powi(2)).sum::<f64>() / 1000.0;
             // The random initialisation is a sample of 1,000: its deviation varies by 2 %.
             assert!(

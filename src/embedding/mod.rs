@@ -83,6 +83,16 @@ pub struct Space<'a> {
     /// initialisation, so that a point moves as far as its neighbours have changed; the methods'
     /// `fit_space` documents which part that is. PCA, which has no initialisation, ignores them.
     pub start: Option<&'a Matrix>,
+    /// Initial coordinates of a whole fit, n_samples x n_components, scaled like those of a file
+    /// ([`Init::File`](init::Init::File)), in place of the method's `init`. PCA ignores them.
+    pub init: Option<&'a Matrix>,
+}
+
+impl<'a> Space<'a> {
+    /// Points of which nothing else is known.
+    pub fn new(x: &'a Matrix) -> Self {
+        Self { x, neighbors: None, pca: None, start: None, init: None }
+    }
 }
 
 /// Points to place in a fitted embedding.
@@ -179,7 +189,19 @@ fn fit_alone<F>(
     method.validate(x.n_samples(), x.n_features())?;
     let k = method.n_neighbors().min(x.n_samples() - 1);
     let neighbors = nearest_neighbors(device, x, k, &Silent)?;
-    fit(&Space { x, neighbors: Some(&neighbors), pca: None, start: None })
+    fit(&Space { neighbors: Some(&neighbors), ..Space::new(x) })
+}
+
+/// Refuses points that are all equal.
+///
+/// # Errors
+/// [`Error::Data`].
+pub fn check_distinct(x: &Matrix) -> Result<()> {
+    if x.n_samples() > 1 && x.rows().all(|row| row == x.row(0)) {
+        let n = x.n_samples();
+        return Err(Error::Data(format!("all {n} rows are equal: there is nothing to map")));
+    }
+    Ok(())
 }
 
 /// The registry's entry of that name.

@@ -125,12 +125,7 @@ pub fn embed(
 /// Refuses parameters that would fail after the fit, and points that cannot be mapped.
 fn check(job: &Embed) -> Result<()> {
     let x = &job.fitted.x;
-    if x.n_samples() > 1 && x.rows().all(|row| row == x.row(0)) {
-        return Err(Error::Data(format!(
-            "all {} rows are equal: there is nothing to map",
-            x.n_samples()
-        )));
-    }
+    embedding::check_distinct(x)?;
     let parts = std::iter::once(("", &job.fitted)).chain(job.new.as_ref().map(|new| ("new ", new)));
     for (which, part) in parts {
         if let Some(labels) =
@@ -242,7 +237,7 @@ impl Stages<'_> {
         let x = &self.job.fitted.x;
         let name = self.method.name;
         session.new_stage(Stage::OnlyMap(name), |session, observer| {
-            let space = Space { x, neighbors, pca: None, start: None };
+            let space = Space { neighbors, ..Space::new(x) };
             let fitted = self.built.fit_boxed(session.device, &space, observer)?;
             let record = &mut *session.record;
             record.write_matrix(Artifact::OnlyEmbedding, fitted.embedding())?;

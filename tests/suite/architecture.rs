@@ -5,10 +5,12 @@ use crate::support::library;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Rooms from the ground up: each imports only from floors below its own.
-const FLOORS: [&[&str]; 11] = [
+const FLOORS: [&[&str]; 13] = [
     &["error", "format", "lanes", "random", "sealed"],
-    &["archive", "files", "matrix", "parameters", "progress", "section"],
+    &["archive", "files", "matrix", "parameters", "section"],
+    &["progress"],
     &["compute", "digits", "middle", "model"],
+    &["numbers"],
     &["dataset", "range"],
     &["neighbors", "onnx", "training"],
     &["activations", "clustering", "embedding", "recipe"],

@@ -20,8 +20,7 @@ fn maps() -> Vec<(usize, Matrix)> {
     let device = Device::cpu();
     let neighbors = nearest_neighbors(&device, &x, 90, &Silent).expect("neighbours");
     let pca = Pca::default().fit(&device, &x).expect("axes");
-    let space =
-        Space { x: &x, neighbors: Some(&neighbors), pca: Some(pca.embedding()), start: None };
+    let space = Space { neighbors: Some(&neighbors), pca: Some(pca.embedding()), ..Space::new(&x) };
     [1, 30, 250, 750]
         .map(|max_iter| {
             let tsne = Tsne { max_iter, ..Tsne::default() };

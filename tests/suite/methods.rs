@@ -46,11 +46,7 @@ fn fit(
     method.validate(x.n_samples(), x.n_features())?;
     let k = method.n_neighbors().min(x.n_samples() - 1);
     let graph = if k > 0 { Some(nearest_neighbors(device, x, k, &Silent)?) } else { None };
-    method.fit_boxed(
-        device,
-        &Space { x, neighbors: graph.as_ref(), pca: None, start: None },
-        observer,
-    )
+    method.fit_boxed(device, &Space { neighbors: graph.as_ref(), ..Space::new(x) }, observer)
 }
 
 fn transform(device: &Device, map: &dyn Fitted, x: &Matrix, new: &Matrix) -> Matrix {

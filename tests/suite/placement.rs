@@ -103,7 +103,7 @@ type NamedMap = (&'static Method, Box<dyn Fitted>);
 fn maps(device: &Device) -> (Matrix, Vec<NamedMap>) {
     let x = groups(51, 4, 40, 20);
     let graph = nearest_neighbors(device, &x, 90, &Silent).expect("neighbours");
-    let space = Space { x: &x, neighbors: Some(&graph), pca: None, start: None };
+    let space = Space { neighbors: Some(&graph), ..Space::new(&x) };
     let fit = |method: &'static Method| {
         let built: Box<dyn Embedding> = (method.build)(&toml::Table::new()).expect("defaults");
         (method, built.fit_boxed(device, &space, &Silent).expect("a map"))

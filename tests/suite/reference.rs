@@ -226,8 +226,15 @@ fn maps_are_as_good_as_those_of_opentsne() {
     let runs = scalars["quality"]["tsne_fft_opentsne"].as_array().expect("runs");
     let worst = runs.iter().map(|run| run["kl"].as_f64().expect("a number")).fold(0.0, f64::max);
     for device in devices(&LIMITS[..1]) {
-        let how =
-            Start { init: &Init::Random, x: &x, pca: None, n_components: 2, std: 1e-4, seed: 42 };
+        let how = Start {
+            init: &Init::Random,
+            given: None,
+            x: &x,
+            pca: None,
+            n_components: 2,
+            std: 1e-4,
+            seed: 42,
+        };
         let start = init::start(&device, &how).expect("a start");
         let before = accuracy(&device, &start, &labels);
         assert!(before < 0.5, "{device:?}: {before} by chance");

@@ -28,7 +28,7 @@ fn graph(method: &dyn Embedding, x: &Matrix) -> NeighborGraph {
 }
 
 fn space<'a>(x: &'a Matrix, neighbors: &'a NeighborGraph, start: Option<&'a Matrix>) -> Space<'a> {
-    Space { x, neighbors: Some(neighbors), pca: None, start }
+    Space { neighbors: Some(neighbors), start, ..Space::new(x) }
 }
 
 fn built() -> impl Iterator<Item = (&'static Method, Box<dyn Embedding>)> {

@@ -678,7 +678,7 @@ impl Observer for Impatient {
 fn a_fit_can_be_stopped() {
     let x = groups(60, 2, 30, 5);
     let neighbors = nearest_neighbors(&cpu(), &x, 14, &Silent).expect("neighbours");
-    let space = Space { x: &x, neighbors: Some(&neighbors), pca: None, start: None };
+    let space = Space { neighbors: Some(&neighbors), ..Space::new(&x) };
     let stopped = Embedding::fit_boxed(&Umap::default(), &cpu(), &space, &Impatient).unwrap_err();
     assert_eq!(stopped.to_string(), "interrupted");
 }

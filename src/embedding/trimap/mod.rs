@@ -26,6 +26,7 @@ pub mod triplet_weights;
 pub mod triplets;
 
 use super::collapse;
+use super::descent;
 use super::far::Drawn;
 use super::init::{self, Init, Start};
 use super::pca::products::squares_about;
@@ -231,7 +232,15 @@ impl Trimap {
             Some(start) => init::given(start, x.n_samples(), n_components, seed)?,
             None => init::start(
                 device,
-                &Start { init: &self.init, x, pca: components, n_components, std: START_STD, seed },
+                &Start {
+                    init: &self.init,
+                    given: space.init,
+                    x,
+                    pca: components,
+                    n_components,
+                    std: START_STD,
+                    seed,
+                },
             )?,
         };
         let first = space.start.map_or(0, |_| self.first_if_warm());
@@ -303,11 +312,20 @@ impl Trimap {
         let state = [begin, vec![0.0; c * n], vec![1.0; c * n]].concat();
         let mut states = Buffer::from_slice(device, "coordinates, velocities and gains", &state)?;
         let mut looks = Vec::new();
+        let n_triplets = (triplets.per_point() * n) as f64;
         for iteration in first..self.max_iter {
             layout.step(device, &places, &mut states, &mut ahead, self.step_at(iteration))?;
             std::mem::swap(&mut places, &mut ahead);
             let done = iteration + 1 - first;
             let all = self.max_iter - first;
+            if observer.wants_embedding(done as u64) {
+                let mut total = Buffer::new(device, "loss", 1)?;
+                layout.loss(device, &states, &mut total)?;
+                let loss = f64::from(total.read(device)?[0]) / n_triplets;
+                let seen = triplets.restored(&states.read(device)?, c);
+                descent::show(observer, done, Some(loss), seen, c)?;
+            }
+            let all = if observer.is_satisfied() { done } else { all };
             if done.is_multiple_of(LOSS_EVERY) || done == all {
                 let mut total = Buffer::new(device, "loss", 1)?;
                 layout.loss(device, &states, &mut total)?;
@@ -315,20 +333,16 @@ impl Trimap {
                 looks.push((done, total));
             }
             observer.step(done as u64, all as u64, &[])?;
+            if done == all {
+                break;
+            }
         }
-        let n_triplets = (triplets.per_point() * n) as f64;
         let losses: Result<Vec<_>> = looks
             .iter()
             .map(|(at, total)| Ok((*at, f64::from(total.read(device)?[0]) / n_triplets)))
             .collect();
-        let states = states.read(device)?;
-        let mut embedding = vec![0.0; c * n];
-        for (i, &row) in triplets.order.iter().enumerate() {
-            for axis in 0..c {
-                embedding[row as usize * c + axis] = states[axis * n + i];
-            }
-        }
-        Ok(Optimised { coordinates: embedding, losses: losses? })
+        let coordinates = triplets.restored(&states.read(device)?, c);
+        Ok(Optimised { coordinates, losses: losses? })
     }
 
     /// First iteration of a fit that starts from a finished embedding.

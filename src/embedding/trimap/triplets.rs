@@ -52,6 +52,19 @@ pub struct Triplets {
 }
 
 impl Triplets {
+    /// Coordinates, n_samples x `c`, of the points in their own order, from those of the triplets'
+    /// order, axis by axis, with which `states` begin.
+    pub(super) fn restored(&self, states: &[f32], c: usize) -> Vec<f32> {
+        let n = self.order.len();
+        let mut places = vec![0.0; c * n];
+        for (i, &row) in self.order.iter().enumerate() {
+            for axis in 0..c {
+                places[row as usize * c + axis] = states[axis * n + i];
+            }
+        }
+        places
+    }
+
     /// Chooses the triplets of `n` points by their neighbours.
     pub fn new(method: &Trimap, neighbors: &NeighborGraph) -> Self {
         let n = neighbors.n_samples();

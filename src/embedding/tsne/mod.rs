@@ -36,7 +36,7 @@ pub mod spectrum;
 pub use perplexity::Perplexity;
 
 use super::collapse;
-use super::descent::recentred;
+use super::descent::{self, recentred};
 use super::init::{self, Init, Start};
 use super::placement::Placement;
 use super::{Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Space, fit_alone};
@@ -257,7 +257,7 @@ impl Tsne {
         let start = start.select(&order.iter().map(|&row| row as usize).collect::<Vec<_>>());
         let schedule = self.schedule(space.start.is_some());
         let Optimised { coordinates, divergences, outgrown } =
-            self.optimise(device, &affinities, &start, schedule, observer)?;
+            self.optimise(device, &affinities, (&start, &order), schedule, observer)?;
         let coordinates = order::restored(&coordinates, &order, self.n_components);
         let embedding = Matrix::new(
             recentred(coordinates, self.n_components),
@@ -305,8 +305,54 @@ impl Tsne {
         }
         init::start(
             device,
-            &Start { init: &self.init, x, pca: space.pca, n_components, std: START_STD, seed },
+            &Start {
+                init: &self.init,
+                given: space.init,
+                x,
+                pca: space.pca,
+                n_components,
+                std: START_STD,
+                seed,
+            },
         )
+    }
+
+    /// Divergence KL(P|Q) of any map, n_samples x n_components, of points with these neighbours, at
+    /// least [`Embedding::n_neighbors`] of each.
+    ///
+    /// # Errors
+    /// Those of [`Embedding::validate`]; [`Error::Data`] if map and neighbours do not fit; any error
+    /// of the device.
+    pub fn divergence(
+        &self,
+        device: &Device,
+        neighbors: &NeighborGraph,
+        embedding: &Matrix,
+    ) -> Result<f64> {
+        let (n, c) = (embedding.n_samples(), embedding.n_features());
+        let method = Self { n_components: c, ..self.clone() };
+        method.validate(n, c)?;
+        let space = Space { neighbors: Some(neighbors), ..Space::new(embedding) };
+        let neighbors = method.neighbors_of(&space)?;
+        let affinities = Affinities::new(device, &neighbors, self.perplexity.values())?;
+        let graph = Graph::new(device, &affinities)?;
+        let mut forces = Forces::new(device, n, c, method.repulsor(device, n)?)?;
+        let y = Buffer::from_slice(device, "map", embedding.as_slice())?;
+        let outline = Outline::new(device, &y, (n, c))?;
+        forces.compute(device, &graph, &y, &outline)?;
+        let mut divergence = Buffer::new(device, "divergence", 1)?;
+        forces.divergence(device, &graph, &y, &mut divergence)?;
+        Ok(f64::from(divergence.read(device)?[0]))
+    }
+
+    /// The repulsion between `n` points.
+    fn repulsor(&self, device: &Device, n: usize) -> Result<Repulsor> {
+        let on_grid = match self.repulsion {
+            Repulsion::Auto => n >= GRID_FROM && self.n_components == 2,
+            Repulsion::Grid => true,
+            Repulsion::Exact => false,
+        };
+        if on_grid { Ok(Repulsor::grid(n, self.accuracy)) } else { Repulsor::exact(device, n) }
     }
 
     /// Runs all iterations on the device.
@@ -314,20 +360,13 @@ impl Tsne {
         &self,
         device: &Device,
         affinities: &Affinities,
-        start: &Matrix,
+        (start, order): (&Matrix, &[u32]),
         schedule: Schedule,
         observer: &dyn Observer,
     ) -> Result<Optimised> {
         let n = start.n_samples();
         let graph = Graph::new(device, affinities)?;
-        let on_grid = match self.repulsion {
-            Repulsion::Auto => n >= GRID_FROM && self.n_components == 2,
-            Repulsion::Grid => true,
-            Repulsion::Exact => false,
-        };
-        let repulsor =
-            if on_grid { Repulsor::grid(n, self.accuracy) } else { Repulsor::exact(device, n)? };
-        let mut forces = Forces::new(device, n, self.n_components, repulsor)?;
+        let mut forces = Forces::new(device, n, self.n_components, self.repulsor(device, n)?)?;
         let mut y = Buffer::from_slice(device, "map", start.as_slice())?;
         let mut state = State::new(device, y.len())?;
         let mut outline = Outline::new(device, &y, (n, self.n_components))?;
@@ -342,6 +381,14 @@ impl Tsne {
         };
         for done in 0..=schedule.all {
             forces.compute(device, &graph, &y, &outline)?;
+            if done > 0 && observer.wants_embedding(done as u64) {
+                let mut divergence = Buffer::new(device, "divergence", 1)?;
+                forces.divergence(device, &graph, &y, &mut divergence)?;
+                let loss = f64::from(divergence.read(device)?[0]);
+                let places = order::restored(&y.read(device)?, order, self.n_components);
+                let places = recentred(places, self.n_components);
+                descent::show(observer, done, Some(loss), places, self.n_components)?;
+            }
             let last = done == schedule.all || observer.is_satisfied();
             let mut seen = None;
             if done > 0 && done.is_multiple_of(DIVERGENCE_EVERY) || last {

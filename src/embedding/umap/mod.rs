@@ -24,7 +24,7 @@ pub use curve::find_ab_params;
 pub use fuzzy_graph::{FuzzyGraph, Memberships};
 
 use super::collapse;
-use super::descent::recentred;
+use super::descent::{self, recentred};
 use super::init::{self, Init};
 use super::placement::Placement;
 use super::{Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Space, fit_alone};
@@ -223,7 +223,8 @@ impl Umap {
         };
         let n_edges = graph.columns.len() / 2;
         drop(graph);
-        let places = self.optimise(device, &edges, &start, first..n_epochs, observer)?;
+        let (places, n_epochs) =
+            self.optimise(device, &edges, &start, first..n_epochs, observer)?;
         let embedding = Matrix::new(recentred(places, self.n_components), n, self.n_components)
             .map_err(|error| {
                 Error::Data(format!("UMAP diverged: {error}; try a smaller `Umap::learning_rate`"))
@@ -286,7 +287,8 @@ impl Umap {
         }
     }
 
-    /// Runs the epochs of the range `epochs` on the device; earlier ones count as done.
+    /// Runs the epochs of the range `epochs` on the device; earlier ones count as done. Returns the
+    /// coordinates and the number of epochs that are done.
     fn optimise(
         &self,
         device: &Device,
@@ -294,7 +296,7 @@ impl Umap {
         start: &[f32],
         epochs: Range<usize>,
         observer: &dyn Observer,
-    ) -> Result<Vec<f32>> {
+    ) -> Result<(Vec<f32>, usize)> {
         let forces = self.forces();
         let mut places = Buffer::from_slice(device, "map", start)?;
         let mut moved = Buffer::new(device, "map of the next epoch", start.len())?;
@@ -319,11 +321,18 @@ impl Umap {
             )?;
             std::mem::swap(&mut places, &mut moved);
             let done = epoch + 1;
+            if observer.wants_embedding((done - first) as u64) {
+                let seen = recentred(places.read(device)?, self.n_components);
+                descent::show(observer, done - first, None, seen, self.n_components)?;
+            }
+            if observer.is_satisfied() {
+                return Ok((places.read(device)?, done));
+            }
             if done.is_multiple_of(REPORT_EVERY) || done == n_epochs {
                 observer.step((done - first) as u64, (n_epochs - first) as u64, &[])?;
             }
         }
-        places.read(device)
+        Ok((places.read(device)?, n_epochs))
     }
 }
 

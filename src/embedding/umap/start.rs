@@ -30,17 +30,18 @@ pub(super) fn start(
 ) -> Result<Vec<f32>> {
     let c = umap.n_components;
     let random = Random::new(umap.random_state, STREAM);
-    let places = if umap.init == Init::Spectral {
+    let given = space.init;
+    let places = if given.is_none() && umap.init == Init::Spectral {
         spectral(device, graph, edges, c, &random)?
     } else {
         let (x, pca, seed) = (space.x, space.pca, umap.random_state);
         let chosen = init::start(
             device,
-            &Start { init: &umap.init, x, pca, n_components: c, std: 1.0, seed },
+            &Start { init: &umap.init, given, x, pca, n_components: c, std: 1.0, seed },
         )?
         .into_vec();
         let filled = filled(chosen, c, &random);
-        if umap.init == Init::Pca {
+        if given.is_none() && umap.init == Init::Pca {
             low_passed(device, graph, edges, &filled, c)?
         } else {
             filled.into_iter().map(f64::from).collect()

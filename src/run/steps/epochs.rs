@@ -228,7 +228,7 @@ impl EpochStages<'_> {
             for (at, own) in sequences.iter_mut().enumerate() {
                 observer.step((frame * n_methods + at) as u64, total, &[])?;
                 let before = Instant::now();
-                let fitted = Space { x: &x, neighbors: neighbors.as_ref(), pca: None, start: None };
+                let fitted = Space { neighbors: neighbors.as_ref(), ..Space::new(&x) };
                 let map = own.sequence.push(device, &fitted, &quiet)?;
                 own.trustworthiness.push(trust.of(device, map, &quiet)?);
                 own.spent += before.elapsed();

@@ -295,7 +295,7 @@ impl SpaceStages<'_> {
         check_variety(train)?;
         method.validate(train.n_samples(), train.n_features())?;
         session.new_stage(stage, |session, observer| {
-            let space = Space { x: train, neighbors: neighbors.among.as_ref(), pca, start: None };
+            let space = Space { neighbors: neighbors.among.as_ref(), pca, ..Space::new(train) };
             let fitted = method.fit_boxed(session.device, &space, observer)?;
             let test = self.place(session, fitted.as_ref(), neighbors, observer)?;
             let map = Map { id, train: fitted.embedding().clone(), test };
