@@ -97,6 +97,24 @@ impl Range {
     pub(crate) fn undone(&self, length: f64) -> f64 {
         length * f64::from(self.exponent).exp2()
     }
+
+    /// Refuses `new` points so far from these that their distances overflow; the first of them has
+    /// the number `first_row`.
+    ///
+    /// # Errors
+    /// [`Error::Data`] naming the first such row.
+    pub(crate) fn check_new(&self, new: &Matrix, first_row: usize) -> Result<()> {
+        let most = self.undone(f64::from(FURTHEST).exp2());
+        let mut lengths = new.rows().map(|row| distance(row, &self.centre)).enumerate();
+        match lengths.find(|&(_, length)| length > most) {
+            Some((row, length)) => Err(Error::Data(format!(
+                "row {} is {length:.2e} from the middle of the fitted points: beyond {most:.2e} \
+                 squared distances do not fit 32-bit floats",
+                first_row + row
+            ))),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Refuses points whose sizes differ too much, before any computation.
@@ -113,20 +131,7 @@ pub fn check(x: &Matrix) -> Result<()> {
 /// [`Error::Data`] naming the first such row, counted from 0, and as [`check`] of the fitted
 /// points.
 pub fn check_new(new: &Matrix, fitted: &Matrix) -> Result<()> {
-    let range = Range::of(fitted)?;
-    let most = range.undone(f64::from(FURTHEST).exp2());
-    match new
-        .rows()
-        .map(|row| distance(row, &range.centre))
-        .enumerate()
-        .find(|&(_, length)| length > most)
-    {
-        Some((row, length)) => Err(Error::Data(format!(
-            "row {row} is {length:.2e} from the middle of the fitted points: beyond {most:.2e} \
-             squared distances do not fit 32-bit floats"
-        ))),
-        None => Ok(()),
-    }
+    Range::of(fitted)?.check_new(new, 0)
 }
 
 /// Rows multiplied by a power of two.

@@ -7,12 +7,13 @@ use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
 use crate::matrix::Matrix;
-use crate::neighbors::{NeighborGraph, Search};
+use crate::neighbors::{NeighborGraph, References, Search};
 use crate::progress::Observer;
 use crate::sealed;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -87,23 +88,31 @@ pub struct SavedMap {
 /// # Errors
 /// [`Error::Write`].
 pub fn save(fitted: &dyn Fitted, x: &Matrix, path: &Path) -> Result<()> {
-    let failed = |message: String| Error::write(path, std::io::Error::other(message));
+    let bytes = bytes(fitted, &Points::of(x), x.offsets())
+        .map_err(|message| Error::write(path, std::io::Error::other(message)))?;
+    write_atomic(path, |writer| writer.write_all(&bytes))
+}
+
+/// Content of the file of an embedding.
+fn bytes(
+    fitted: &dyn Fitted,
+    points: &Points,
+    offsets: Option<&[f64]>,
+) -> std::result::Result<Vec<u8>, String> {
     let mut state = fitted.state();
     state.numbers.insert("method".into(), state.method.clone().into());
-    state.numbers.insert("points".into(), serde_json::json!(Points::of(x)));
-    if let Some(offsets) = x.offsets() {
+    state.numbers.insert("points".into(), serde_json::json!(points));
+    if let Some(offsets) = offsets {
         state.numbers.insert("offsets".into(), serde_json::json!(offsets));
     }
     let views = state.tensors.iter().map(|(name, values)| {
         let shape = vec![values.n_samples(), values.n_features()];
         let view = TensorView::new(Dtype::F32, shape, bytemuck::cast_slice(values.as_slice()));
-        view.map(|view| (name.as_str(), view)).map_err(|error| failed(error.to_string()))
+        view.map(|view| (name.as_str(), view)).map_err(|error| error.to_string())
     });
-    let description =
-        serde_json::to_string(&state.numbers).map_err(|error| failed(error.to_string()))?;
-    let bytes = sealed::serialize(&views.collect::<Result<Vec<_>>>()?, KEY, &description)
-        .map_err(failed)?;
-    write_atomic(path, |writer| writer.write_all(&bytes))
+    let description = serde_json::to_string(&state.numbers).map_err(|error| error.to_string())?;
+    let views = views.collect::<std::result::Result<Vec<_>, _>>()?;
+    sealed::serialize(&views, KEY, &description)
 }
 
 impl SavedMap {
@@ -113,17 +122,39 @@ impl SavedMap {
     /// [`Error::Input`] if the file is missing, malformed or not written by [`save`].
     pub fn load(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|error| Error::input(path, error.to_string()))?;
+        Self::from_bytes(&bytes).map_err(|error| error.of_file(path))
+    }
+
+    /// An embedding that was fitted to `x`.
+    pub fn new(fitted: Box<dyn Fitted>, x: &Matrix) -> Self {
+        Self { fitted, points: Points::of(x), offsets: x.offsets().map(<[f64]>::to_vec) }
+    }
+
+    /// Content of the file that [`save`] would write.
+    ///
+    /// # Errors
+    /// [`Error::Fault`] if it cannot be serialised.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        bytes(self.fitted(), &self.points, self.offsets()).map_err(|message| Error::Fault {
+            message: format!("the map cannot be serialised: {message}"),
+            place: "SavedMap::to_bytes".into(),
+        })
+    }
+
+    /// Restores the embedding of [`SavedMap::to_bytes`].
+    ///
+    /// # Errors
+    /// [`Error::Data`] if they are malformed or not written by [`save`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let malformed = |message: &dyn std::fmt::Display| {
-            Error::input(path, format!("not a .safetensors file of a map: {message}"))
+            Error::Data(format!("not a .safetensors file of a map: {message}"))
         };
-        let (_, metadata) =
-            SafeTensors::read_metadata(&bytes).map_err(|error| malformed(&error))?;
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| malformed(&error))?;
         let description = metadata.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
         let description =
             description.ok_or_else(|| malformed(&format!("its metadata lack the key `{KEY}`")))?;
-        let file = SafeTensors::deserialize(&bytes).map_err(|error| malformed(&error))?;
-        let description =
-            sealed::open(&file, description).map_err(|message| Error::input(path, message))?;
+        let file = SafeTensors::deserialize(bytes).map_err(|error| malformed(&error))?;
+        let description = sealed::open(&file, description).map_err(Error::Data)?;
         let numbers: serde_json::Map<String, serde_json::Value> =
             serde_json::from_str(&description).map_err(|error| malformed(&error))?;
         let name =
@@ -225,6 +256,42 @@ impl SavedMap {
         new: &Matrix,
         observer: &dyn Observer,
     ) -> Result<Matrix> {
+        let references = self.references(x.map(Cow::Borrowed))?;
+        self.place(device, references.as_ref(), new, observer)
+    }
+
+    /// The points `x` that the embedding was fitted to, prepared for placing new ones again and
+    /// again; none for PCA, which does not need them.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if they are missing or others; of the rest as [`Search::references`].
+    pub fn references<'a>(&self, x: Option<Cow<'a, Matrix>>) -> Result<Option<References<'a>>> {
+        if !self.needs_the_fitted_points() {
+            return Ok(None);
+        }
+        let x = x.ok_or_else(|| {
+            let message = "this map needs the points it was fitted to in order to place new ones; \
+                           they are not given";
+            Error::Data(message.into())
+        })?;
+        self.check_points(&x)?;
+        let search = Search { metric: self.fitted.metric(), ..Search::default() };
+        search.references(x, self.fitted.n_neighbors_to_place()).map(Some)
+    }
+
+    /// Coordinates of new points, m x n_features, by [`SavedMap::references`]; each depends on its
+    /// own row alone.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if the points do not fit the embedding, any error of the device,
+    /// [`Error::Interrupted`].
+    pub fn place(
+        &self,
+        device: &Device,
+        references: Option<&References<'_>>,
+        new: &Matrix,
+        observer: &dyn Observer,
+    ) -> Result<Matrix> {
         if new.n_features() != self.points.n_features {
             let found = new.n_features();
             let expected = self.points.n_features;
@@ -235,30 +302,11 @@ impl SavedMap {
         if new.offsets() != self.offsets() {
             return Err(Error::Data(format!("the new points do not fit the map: {OFFSETS}")));
         }
-        let fitted = self.fitted.as_ref();
-        let neighbors = match x {
-            _ if !self.needs_the_fitted_points() => {
-                NeighborGraph::new(vec![0; new.n_samples()], vec![0.0; new.n_samples()], 1)?
-            }
-            None => {
-                return Err(Error::Data(
-                    "this map needs the points it was fitted to in order to place new ones; they are not given"
-                        .into(),
-                ));
-            }
-            Some(x) => {
-                self.check_points(x)?;
-                let search = Search { metric: fitted.metric(), ..Search::default() };
-                search.nearest_references(
-                    device,
-                    new,
-                    x,
-                    fitted.n_neighbors_to_place(),
-                    observer,
-                )?
-            }
+        let neighbors = match references {
+            Some(references) => references.nearest(device, new, observer)?,
+            None => NeighborGraph::new(vec![0; new.n_samples()], vec![0.0; new.n_samples()], 1)?,
         };
-        fitted.transform(device, &NewPoints { x: new, neighbors: &neighbors })
+        self.fitted.transform(device, &NewPoints { x: new, neighbors: &neighbors })
     }
 }
 

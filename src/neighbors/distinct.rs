@@ -7,6 +7,7 @@ use crate::matrix::Matrix;
 use rayon::prelude::*;
 
 /// Rows in groups of equal ones; groups in the order of their first rows.
+#[derive(Debug)]
 pub(super) struct Groups {
     /// Rows of all groups, ascending within each.
     members: Vec<u32>,

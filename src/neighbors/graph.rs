@@ -47,6 +47,17 @@ impl NeighborGraph {
         Ok(Self { indices, distances, n_neighbors, metric: Metric::Euclidean })
     }
 
+    /// The same of points among themselves, from another program.
+    ///
+    /// # Errors
+    /// [`Error::Data`] naming the row at fault: those of [`NeighborGraph::new`], and the faults of a
+    /// file that [`NeighborGraph::read`] names.
+    pub fn of_points(indices: Vec<u32>, distances: Vec<f32>, n_neighbors: usize) -> Result<Self> {
+        let graph = Self::new(indices, distances, n_neighbors)?;
+        graph.check().map_err(Error::Data)?;
+        Ok(graph)
+    }
+
     /// The same graph with distances of another metric.
     pub fn with_metric(self, metric: Metric) -> Self {
         Self { metric, ..self }

@@ -20,12 +20,13 @@ pub enum Metric {
 }
 
 /// Refuses rows without a direction, and rows whose directions are lost because offsets were
-/// subtracted from their columns.
+/// subtracted from their columns. The first row has the number `first_row`.
 ///
 /// # Errors
 /// [`Error::Data`] naming a row of zeros, or the first such column.
-pub(super) fn check_directions(x: &Matrix) -> Result<()> {
+pub(super) fn check_directions(x: &Matrix, first_row: usize) -> Result<()> {
     if let Some(row) = x.rows().position(|row| row.iter().all(|&value| value == 0.0)) {
+        let row = first_row + row;
         return Err(Error::Data(format!(
             "row {row} is all zeros: it has no direction, and no cosine distance from any other"
         )));
@@ -45,7 +46,7 @@ pub(super) fn check_directions(x: &Matrix) -> Result<()> {
 /// # Errors
 /// Those of [`check_directions`].
 pub(super) fn unit_rows(x: &Matrix) -> Result<Matrix> {
-    check_directions(x)?;
+    check_directions(x, 0)?;
     let d = x.n_features();
     let mut units = vec![0.0; x.as_slice().len()];
     units.par_chunks_mut(d).zip(x.as_slice().par_chunks(d)).for_each(|(unit, row)| {

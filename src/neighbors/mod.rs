@@ -22,6 +22,7 @@ mod metric;
 pub mod pairwise;
 mod points;
 mod products;
+mod references;
 mod search;
 #[doc(hidden)]
 pub mod symmetric;
@@ -33,6 +34,7 @@ pub use graph::NeighborGraph;
 pub use knn::MAX_NEIGHBORS;
 pub use metric::Metric;
 pub(crate) use products::{add_weighted_rows, products};
+pub use references::References;
 pub use search::{Search, SearchMethod, recall_of};
 
 use crate::compute::Device;

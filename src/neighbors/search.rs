@@ -6,7 +6,7 @@ use super::distinct::Groups;
 use super::filter::{self, FoundNeighbors};
 use super::metric::{Metric, check_directions, order_by_cosine, unit_rows};
 use super::points::Points;
-use super::{MAX_NEIGHBORS, NeighborGraph};
+use super::{MAX_NEIGHBORS, NeighborGraph, References};
 use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -16,12 +16,13 @@ use crate::random::Random;
 use crate::range::{self, Range, too_far_apart};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// Number of pairs of points from which lower bounds are worth their preparation on the CPU.
-const MANY_PAIRS: usize = 1 << 25;
+pub(super) const MANY_PAIRS: usize = 1 << 25;
 /// Number of neighbours beyond the requested ones that are ordered by cosine in double precision.
-const SPARE: usize = 8;
+pub(super) const SPARE: usize = 8;
 /// Smallest squared distance for which the loss below 2^-126 does not matter: 2^36 times as large,
 /// which is a unit in the last place of a sum of 4,096 products.
 const LEAST_SQUARE: f32 = (1u128 << 36) as f32 * f32::MIN_POSITIVE;
@@ -143,7 +144,7 @@ impl Search {
     /// squared distance in `f32`.
     pub fn check(&self, x: &Matrix, fitted: Option<&Matrix>) -> Result<()> {
         match (self.metric, fitted) {
-            (Metric::Cosine, _) => check_directions(x),
+            (Metric::Cosine, _) => check_directions(x, 0),
             (Metric::Euclidean, Some(fitted)) if fitted.n_features() == x.n_features() => {
                 range::check_new(x, fitted)
             }
@@ -165,61 +166,24 @@ impl Search {
         n_neighbors: usize,
         observer: &dyn Observer,
     ) -> Result<NeighborGraph> {
-        let n = references.n_samples();
-        if n_neighbors > n {
-            return Err(Error::Data(format!(
-                "{n_neighbors} neighbours were asked for among {n} points"
-            )));
-        }
-        if queries.n_features() != references.n_features() {
-            let (found, expected) = (queries.n_features(), references.n_features());
-            return Err(Error::Data(format!(
-                "the new points have {found} features, the fitted ones {expected}"
-            )));
-        }
-        check_number(n_neighbors)?;
-        queries.check_offsets(references)?;
-        let found = match self.metric {
-            Metric::Euclidean => {
-                let range = Range::of(references)?;
-                let (from, to) = (range.scaled(queries)?, range.scaled(references)?);
-                let found = self.between(device, &from, &to, n_neighbors, observer)?;
-                let again = losing(&found, n_neighbors, &from, &to);
-                let found = lengths(found, &range);
-                let finer = if again.is_empty() { None } else { range.finer(references) };
-                match finer {
-                    // Only those queries, which lie next to a reference: the result for one must
-                    // not depend on the others.
-                    Some(finer) => {
-                        let queries = queries.select(&again);
-                        let from = finer.scaled(&queries)?;
-                        let to = finer.scaled(references)?;
-                        let better = lengths(
-                            self.between(device, &from, &to, n_neighbors, observer)?,
-                            &finer,
-                        );
-                        replaced(found, &again, &better, n_neighbors)
-                    }
-                    None => found,
-                }
-            }
-            Metric::Cosine => {
-                let k = (n_neighbors + SPARE).min(n).min(MAX_NEIGHBORS);
-                let found = self.between(
-                    device,
-                    &unit_rows(queries)?,
-                    &unit_rows(references)?,
-                    k,
-                    observer,
-                )?;
-                order_by_cosine(queries, references, &found, k, n_neighbors)
-            }
-        };
-        observer.step(queries.n_samples() as u64, queries.n_samples() as u64, &[])?;
-        self.graph(found, n_neighbors)
+        self.references(Cow::Borrowed(references), n_neighbors)?.nearest(device, queries, observer)
     }
 
-    fn graph(&self, (ids, distances): FoundNeighbors, n_neighbors: usize) -> Result<NeighborGraph> {
+    /// Rows among which the `n_neighbors` nearest of others are sought again and again: what depends
+    /// on them alone is computed once. Each search gives what
+    /// [`Search::nearest_references`] gives.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if there are fewer rows; of the rest as [`Search::nearest_neighbors`].
+    pub fn references<'a>(&self, x: Cow<'a, Matrix>, n_neighbors: usize) -> Result<References<'a>> {
+        References::new(self.clone(), x, n_neighbors)
+    }
+
+    pub(super) fn graph(
+        &self,
+        (ids, distances): FoundNeighbors,
+        n_neighbors: usize,
+    ) -> Result<NeighborGraph> {
         if distances.iter().any(|distance| !distance.is_finite()) {
             // Infinite distances would all tie, and every probability computed from them would be
             // NaN.
@@ -263,11 +227,11 @@ impl Search {
             (SearchMethod::Approximate, _) if many => {
                 filter::approximate(x, mean, radius, k, observer)
             }
-            (_, Device::Cpu(_)) if many => filter::nearest(None, x, mean, radius, k, observer),
+            (_, Device::Cpu(_)) if many => filter::nearest(x, mean, radius, k, observer),
             (_, Device::Gpu(gpu))
                 if many && choice::on_cpu(self, (device, gpu), x, (&mean, radius), k)? =>
             {
-                filter::nearest(None, x, mean, radius, k, observer)
+                filter::nearest(x, mean, radius, k, observer)
             }
             _ => self.by_all_distances(device, x, (&mean, radius), k, observer),
         }
@@ -287,55 +251,11 @@ impl Search {
         let (queries, references) = (&points, &points);
         Task { device, queries, references, radius, exclude_self: true, k, observer }.run()
     }
-
-    fn between(
-        &self,
-        device: &Device,
-        queries: &Matrix,
-        x: &Matrix,
-        k: usize,
-        observer: &dyn Observer,
-    ) -> Result<FoundNeighbors> {
-        let Some(groups) = Groups::of(x) else {
-            return self.between_distinct(device, queries, x, k, observer);
-        };
-        let k_found = k.min(groups.len());
-        let found = self.between_distinct(
-            device,
-            queries,
-            &x.select(&groups.first_rows()),
-            k_found,
-            observer,
-        )?;
-        Ok(groups.expand(&found, k_found, k))
-    }
-
-    fn between_distinct(
-        &self,
-        device: &Device,
-        queries: &Matrix,
-        x: &Matrix,
-        k: usize,
-        observer: &dyn Observer,
-    ) -> Result<FoundNeighbors> {
-        let mean = Middle::of(x, FAR).mean;
-        let radius = radius(x, &mean);
-        match device {
-            Device::Cpu(_) if queries.n_samples().saturating_mul(x.n_samples()) >= MANY_PAIRS => {
-                filter::nearest(Some(queries), x, mean, radius, k, observer)
-            }
-            _ => {
-                let points = |x| Points::new(device, x, &mean, self.resident_bytes / 2);
-                let (queries, references) = (&points(queries)?, &points(x)?);
-                Task { device, queries, references, radius, exclude_self: false, k, observer }.run()
-            }
-        }
-    }
 }
 
 /// Queries so close to a reference, without being equal to it, that the square of the distance does
 /// not have full precision: a device may treat products below 2^-126 as zero.
-fn losing(
+pub(super) fn losing(
     (ids, squared): &FoundNeighbors,
     k: usize,
     queries: &Matrix,
@@ -353,7 +273,7 @@ fn losing(
 }
 
 /// The lists of a search, with those of the queries `rows` replaced by the `better` ones.
-fn replaced(
+pub(super) fn replaced(
     (mut ids, mut distances): FoundNeighbors,
     rows: &[usize],
     better: &FoundNeighbors,
@@ -369,7 +289,7 @@ fn replaced(
 }
 
 /// Distances in the unit of the points, from squares in the unit of the range.
-fn lengths((ids, mut distances): FoundNeighbors, range: &Range) -> FoundNeighbors {
+pub(super) fn lengths((ids, mut distances): FoundNeighbors, range: &Range) -> FoundNeighbors {
     distances.iter_mut().for_each(|distance| *distance = distance.sqrt());
     if range.exponent() != 0 {
         distances
@@ -379,7 +299,7 @@ fn lengths((ids, mut distances): FoundNeighbors, range: &Range) -> FoundNeighbor
     (ids, distances)
 }
 
-fn check_number(n_neighbors: usize) -> Result<()> {
+pub(super) fn check_number(n_neighbors: usize) -> Result<()> {
     if (1..=MAX_NEIGHBORS).contains(&n_neighbors) {
         return Ok(());
     }
@@ -391,7 +311,7 @@ fn check_number(n_neighbors: usize) -> Result<()> {
 }
 
 /// Largest distance of a row of the references from their mean.
-fn radius(references: &Matrix, mean: &[f32]) -> f32 {
+pub(super) fn radius(references: &Matrix, mean: &[f32]) -> f32 {
     let length = |row: &[f32]| {
         row.iter().zip(mean).map(|(v, mean)| f64::from(v - mean).powi(2)).sum::<f64>().sqrt() as f32
     };

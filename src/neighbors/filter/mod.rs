@@ -43,27 +43,67 @@ const USUAL: Shares = Shares { radius: 0.3, reach: 0.85 };
 /// Rows and squared distances of the neighbours, n_queries x k each.
 pub(crate) type FoundNeighbors = (Vec<u32>, Vec<f32>);
 
-/// The `k` nearest rows of `references` for each row of `queries`; without queries, for each row of
-/// the references themselves, which is not its own neighbour. There must be `k`; no reference is
-/// further than `radius` from the `mean`.
+/// Rows in blocks, among which the nearest of other rows are found.
+pub(crate) struct Index {
+    frame: Frame,
+    centres: Vec<f32>,
+    references: Side,
+}
+
+impl Index {
+    /// Groups `references`, of which none is further than `radius` from the `mean`, so that a
+    /// search for `k` neighbours takes little work.
+    pub(crate) fn new(references: &Matrix, mean: Vec<f32>, radius: f32, k: usize) -> Result<Self> {
+        let frame = Frame::new(references, mean, radius, k)?;
+        let z = frame.coordinates(references);
+        let centres = learn_centres(&z, frame.width);
+        let references = side(references, &z, frame.width, &centres);
+        Ok(Self { frame, centres, references })
+    }
+
+    /// The `k` nearest references of each row of `queries`; there must be `k`.
+    pub(crate) fn nearest(
+        &self,
+        queries: &Matrix,
+        k: usize,
+        observer: &dyn Observer,
+    ) -> Result<FoundNeighbors> {
+        let width = self.frame.width;
+        let z = self.frame.coordinates(queries);
+        let queries = side(queries, &z, width, &[&self.centres[..], &far_rows(&z, width)].concat());
+        drop(z);
+        exactly(Some(&queries), &self.references, self.frame.scale, k, observer)
+    }
+}
+
+impl std::fmt::Debug for Index {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let blocks = self.references.clusters.blocks.len();
+        out.debug_struct("Index").field("blocks", &blocks).finish_non_exhaustive()
+    }
+}
+
+/// The `k` nearest other rows of each row of `x`. There must be `k`; no row is further than `radius`
+/// from the `mean`.
 pub(crate) fn nearest(
-    queries: Option<&Matrix>,
-    references: &Matrix,
+    x: &Matrix,
     mean: Vec<f32>,
     radius: f32,
     k: usize,
     observer: &dyn Observer,
 ) -> Result<FoundNeighbors> {
-    let frame = Frame::new(references, mean, radius, k)?;
-    let z = frame.coordinates(references);
-    let centres = learn_centres(&z, frame.width);
-    let references = side(references, &z, frame.width, &centres);
-    drop(z);
-    let queries = queries.map(|queries| {
-        let z = frame.coordinates(queries);
-        side(queries, &z, frame.width, &[centres, far_rows(&z, frame.width)].concat())
-    });
-    let search = Search::new(queries.as_ref(), &references, frame.scale, k, EXACT);
+    let index = Index::new(x, mean, radius, k)?;
+    exactly(None, &index.references, index.frame.scale, k, observer)
+}
+
+fn exactly(
+    queries: Option<&Side>,
+    references: &Side,
+    scale: f64,
+    k: usize,
+    observer: &dyn Observer,
+) -> Result<FoundNeighbors> {
+    let search = Search::new(queries, references, scale, k, EXACT);
     let limits = probe_all(&search, PROBED.max(PROBED_PER_NEIGHBOR * k), tiles::limit, observer)?;
     let lists = search_all(&search, limits, observer)?;
     Ok(in_order(&search.queries.clusters.order, lists.into_sorted(), k))
