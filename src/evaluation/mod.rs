@@ -32,7 +32,7 @@ pub use model_row::ModelRow;
 pub use over_fitting::{Fit, LEAST_RISE, OverFitting};
 pub use quality::{MapQuality, NewQuality, Quality, SpaceRanks};
 pub use ranking::{KNN_ACCURACY, MethodRank, MetricRanking, metric_rankings};
-pub use trustworthiness::Trustworthiness;
+pub use trustworthiness::{Trustworthiness, trustworthiness};
 
 /// The numbers of neighbours that the studies score with.
 pub const N_NEIGHBORS: [usize; 3] = [3, 5, 10];

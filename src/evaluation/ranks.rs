@@ -58,6 +58,22 @@ impl DistanceTable {
         Self::new(device, x, None, |row| row as u32, observer)
     }
 
+    /// The distances from some rows of `x` to all of its rows; a row has no rank in its own row of
+    /// the table. O(m n d).
+    ///
+    /// # Errors
+    /// As [`DistanceTable::among`].
+    pub fn of_rows(
+        device: &Device,
+        x: &Matrix,
+        rows: std::ops::Range<usize>,
+        observer: &dyn Observer,
+    ) -> Result<Self> {
+        let first = rows.start;
+        let rows = x.select(&rows.collect::<Vec<_>>());
+        Self::new(device, &rows, Some(x), |row| (first + row) as u32, observer)
+    }
+
     /// The distances from the rows of `x` to those of `references`. O(m n d).
     ///
     /// # Errors
