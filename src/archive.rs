@@ -9,7 +9,7 @@ use std::path::Path;
 /// Bytes of the member of an archive that is called `name` in its directory, and `called` in errors.
 /// Its checksum is verified at the end.
 pub(crate) fn member<'a>(
-    archive: &'a ZipSliceArchive<&'a Vec<u8>>,
+    archive: &'a ZipSliceArchive<&'a [u8]>,
     entry: &ZipFileHeaderRecord<'_>,
     name: &str,
     called: &Path,

@@ -1,14 +1,11 @@
 //! `layerlens transform`: new points in a map that was fitted before.
 
-use super::naming::Elsewhere;
-use super::{Global, print, say};
-use anyhow::{Context, Result};
+use super::naming::{Elsewhere, value};
+use super::{Global, print};
+use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
-use layerlens::dataset::npy;
-use layerlens::embedding::SavedMap;
-use layerlens::neighbors::Search;
-use layerlens::progress::Reporter;
+use layerlens::run::{self, Shard, Transform};
 use std::path::PathBuf;
 
 /// The points to place, and the map to place them in.
@@ -17,65 +14,56 @@ pub struct TransformArgs {
     /// The map: map.safetensors of `embed`, or a file in maps/ of `run`
     #[arg(value_name = "MAP")]
     map: PathBuf,
-    /// Points to place: a .npy matrix with the features of the fitted points
-    #[arg(long, value_name = "FILE")]
+    /// Points to place, with the features of the fitted points: a .npy, .npz or .parquet file, or a
+    /// folder of such files; read a few rows at a time
+    #[arg(long, value_name = "FILE|DIR")]
     new: PathBuf,
-    /// The points that the map was fitted to; a map of PCA needs none
+    /// The points that the map was fitted to: a .npy matrix; a map of PCA needs none
     #[arg(long, value_name = "FILE")]
     train: Option<PathBuf>,
-    /// File for the coordinates of the points: a .npy matrix
-    #[arg(long, value_name = "FILE", default_value = "places.npy")]
+    /// File for the coordinates of the points: a .npy matrix; for a folder of points a folder of
+    /// them, a file each
+    #[arg(long, value_name = "FILE|DIR", default_value = "places.npy")]
     places: PathBuf,
+    /// Place one of N equal parts: so many rows of a file, so many files of a folder; the parts make
+    /// up the bytes of one run
+    #[arg(long, value_name = "I/N", default_value = "1/1", value_parser = value::<Shard>)]
+    shard: Shard,
     /// Replace a file that is there
     #[arg(long, help_heading = "Output")]
     force: bool,
+    /// Go on where an earlier run of the same map and points has ended
+    #[arg(long, help_heading = "Output", conflicts_with = "force")]
+    resume: bool,
 }
 
 /// Places the points and writes their coordinates.
 pub fn transform(global: &Global, args: &TransformArgs) -> Result<()> {
-    let saved = SavedMap::load(&args.map)?;
-    if saved.needs_the_fitted_points() && args.train.is_none() {
-        let expected = "the .npy file of the points that this map was fitted to: the new points are placed by them";
-        return Err(Error::parameter("train", "none", expected).into());
-    }
-    let new = npy::read_matrix_less(&args.new, saved.offsets())?;
-    if new.n_features() != saved.n_features() {
-        let (found, expected) = (new.n_features(), saved.n_features());
-        return Err(Error::input(
-            &args.new,
-            format!("has {found} columns, the points of the map have {expected}"),
-        )
-        .into());
-    }
-    let train = args
-        .train
-        .as_ref()
-        .map(|train| npy::read_matrix_less(train, saved.offsets()))
-        .transpose()?;
-    if let (Some(path), Some(train)) = (&args.train, &train) {
-        saved.check_points(train).map_err(|error| Error::input(path, error.to_string()))?;
-    }
-    if let Some(train) = &train {
-        let search = Search { metric: saved.fitted().metric(), ..Search::default() };
-        search
-            .check(&new, Some(train))
-            .map_err(|error| Error::input(&args.new, error.to_string()))?;
-    }
-    if args.places.exists() && !args.force {
-        return Err(Error::Exists(args.places.clone())).context(Elsewhere("other --places"));
-    }
-    if let Some(note) = new.offsets_note("the points") {
-        say(&format!("note: {note}"));
-    }
+    let job = Transform {
+        map: args.map.clone(),
+        train: args.train.clone(),
+        new: args.new.clone(),
+        places: args.places.clone(),
+        shard: args.shard,
+        force: args.force,
+        resume: args.resume,
+    };
     let terminal = global.terminal();
-    let embedding = global.compute(|device| {
-        let observer = terminal.stage("placing new points");
-        saved
-            .transform(device, train.as_ref(), &new, observer.as_ref())
-            .map_err(|error| error.of_file(&args.new))
+    let placed = global.compute(|device| run::transform(&job, device, &terminal));
+    let summary = placed.map_err(|error| match error.downcast_ref() {
+        Some(Error::Exists(_)) => error.context(Elsewhere("other --places, or --resume")),
+        _ => error,
     })?;
-    npy::write_matrix(&args.places, &embedding)?;
-    let (n, c) = (embedding.n_samples(), embedding.n_features());
-    print(&format!("{n} points placed in {c} dimensions: {}\n", args.places.display()));
+    let n: usize = summary.files.iter().map(|(_, rows)| rows).sum();
+    let before = match summary.n_resumed {
+        0 => String::new(),
+        rows => format!(", {rows} of them before"),
+    };
+    let to = match &summary.files[..] {
+        [(file, _)] => file.display().to_string(),
+        files => format!("{} files in {}", files.len(), args.places.display()),
+    };
+    let c = summary.n_components;
+    print(&format!("{n} points placed in {c} dimensions{before}: {to}\n"));
     Ok(())
 }

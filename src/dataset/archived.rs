@@ -212,7 +212,7 @@ impl Archived {
         let damaged = |error: rawzip::Error| Error::input(path, format!("is damaged: {error}"));
         let bytes = std::fs::read(path)
             .map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
-        let archive = ZipArchive::from_slice(&bytes).map_err(damaged)?;
+        let archive = ZipArchive::from_slice(&bytes[..]).map_err(damaged)?;
         let mut entries = archive.entries();
         while let Some(entry) = entries.next_entry().map_err(damaged)? {
             let whole = String::from_utf8_lossy(entry.file_path().as_ref()).into_owned();

@@ -123,7 +123,7 @@ fn members(path: &Path, bytes: &Vec<u8>, request: &Request) -> Result<Members> {
     let damaged = |error: rawzip::Error| {
         Error::input(path, format!("is no .npz archive, or a damaged one: {error}"))
     };
-    let archive = ZipArchive::from_slice(bytes).map_err(damaged)?;
+    let archive = ZipArchive::from_slice(&bytes[..]).map_err(damaged)?;
     let place = |name: &str| Place::of(name.strip_suffix(".npy")?);
     let mut present = Vec::new();
     let mut entries = archive.entries();

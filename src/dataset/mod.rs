@@ -30,6 +30,7 @@ mod parts;
 mod read_images;
 mod registered;
 mod request;
+pub mod rows;
 mod sample;
 mod source;
 mod unlabelled;

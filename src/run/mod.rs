@@ -29,6 +29,7 @@ mod steps;
 mod strangers;
 mod study;
 mod train;
+mod transform;
 
 pub use activations::{Activations, activations};
 pub use cluster::{Cluster, ClusterSummary, cluster};
@@ -43,3 +44,4 @@ pub use report::{Report, ReportSummary, report};
 pub use steps::clusters::{ClusterSpace, cluster_space};
 pub use study::run;
 pub use train::train;
+pub use transform::{Shard, Transform, TransformSummary, transform};

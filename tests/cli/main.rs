@@ -40,3 +40,4 @@ mod streams;
 mod support;
 mod tables;
 mod told;
+mod transform;

@@ -17,9 +17,9 @@ const MAX_HEADER: usize = 10_000;
 const MAX_BRACKETS: usize = 8;
 
 /// An open NPY file whose length fits its header, positioned at the first value.
-pub(super) struct Array<'a, R = BufReader<File>> {
+pub(in crate::dataset) struct Array<'a, R = BufReader<File>> {
     pub(super) path: &'a Path,
-    pub(super) header: NpyHeader,
+    pub(in crate::dataset) header: NpyHeader,
     reader: R,
 }
 
@@ -37,7 +37,7 @@ impl<'a> Array<'a> {
 
 impl<'a, R: Read> Array<'a, R> {
     /// An array in the `len` bytes of a reader, which is called `path` in errors.
-    pub(super) fn new(path: &'a Path, mut reader: R, len: u64) -> Result<Self> {
+    pub(in crate::dataset) fn new(path: &'a Path, mut reader: R, len: u64) -> Result<Self> {
         let unreadable = |error: io::Error| Error::input(path, format!("cannot be read: {error}"));
         let head = read_head(&mut reader)
             .map_err(unreadable)?
@@ -83,6 +83,11 @@ impl<'a, R: Read> Array<'a, R> {
         }
     }
 
+    /// What follows the header.
+    pub(in crate::dataset) fn into_reader(self) -> R {
+        self.reader
+    }
+
     /// Kind and size in bytes of a value; `None` if it is compound.
     pub(super) fn value_type(&self) -> Option<(TypeChar, u64)> {
         match self.header.dtype() {
@@ -92,7 +97,7 @@ impl<'a, R: Read> Array<'a, R> {
     }
 
     /// Storage of the values, if they are numbers of a known size.
-    pub(super) fn stored(&self) -> Option<Stored> {
+    pub(in crate::dataset) fn stored(&self) -> Option<Stored> {
         let (kind, size) = self.value_type()?;
         let kind = match kind {
             TypeChar::Bool => Kind::Bool,
@@ -142,14 +147,14 @@ impl<'a, R: Read> Array<'a, R> {
         if let [only] = &dims[..] { format!("({only},)") } else { format!("({})", dims.join(", ")) }
     }
 
-    pub(super) fn wrong_type(&self, expected: &str) -> Error {
+    pub(in crate::dataset) fn wrong_type(&self, expected: &str) -> Error {
         self.error(format!(
             "holds values of type {}, expected {expected}",
             self.header.dtype().descr()
         ))
     }
 
-    pub(super) fn error(&self, message: String) -> Error {
+    pub(in crate::dataset) fn error(&self, message: String) -> Error {
         Error::input(self.path, message)
     }
 }

@@ -59,6 +59,22 @@ pub fn write_indices(path: impl AsRef<Path>, indices: &[u32], n: usize, k: usize
     write(path.as_ref(), "<i4", indices, &[n as u64, k as u64], |index| i32::try_from(index).ok())
 }
 
+/// Content before the values of a matrix of little-endian 4-byte floats.
+///
+/// # Errors
+/// [`Error::Fault`] if it cannot be written.
+pub(crate) fn matrix_head(n_samples: usize, n_features: usize) -> Result<Vec<u8>> {
+    let mut head = Vec::new();
+    let dtype = DType::Plain("<f4".parse::<TypeStr>().expect("a constant of this file"));
+    let shape = [n_samples as u64, n_features as u64];
+    let begun = WriteOptions::<f32>::new().dtype(dtype).shape(&shape).writer(&mut head).begin_nd();
+    begun.map(drop).map_err(|error| Error::Fault {
+        message: format!("the header of an array cannot be written: {error}"),
+        place: "npy::matrix_head".into(),
+    })?;
+    Ok(head)
+}
+
 fn write<T: Copy + std::fmt::Display, U: Serialize>(
     path: &Path,
     dtype: &str,

@@ -89,7 +89,7 @@ fn members(path: &Path) -> Result<[Vec<u8>; 2]> {
     let damaged = |error: rawzip::Error| {
         Error::input(path, format!("is no .keras file, or a damaged one: {error}"))
     };
-    let archive = ZipArchive::from_slice(&bytes).map_err(damaged)?;
+    let archive = ZipArchive::from_slice(&bytes[..]).map_err(damaged)?;
     let mut found = [const { None }; 2];
     let mut entries = archive.entries();
     while let Some(entry) = entries.next_entry().map_err(damaged)? {
