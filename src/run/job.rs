@@ -1,11 +1,13 @@
 //! Parameters and result of a run.
 
-use crate::clustering::ClusterMethod;
+use crate::clustering::{ClusterMethod, k_means};
 use crate::dataset::{self, Request, Source};
 use crate::embedding::init::Init;
+use crate::embedding::{METHODS, Method};
 use crate::error::Result;
 use crate::neighbors::Search;
 use crate::onnx::{LayerChoice, Preprocessing, Tokens};
+use crate::parameters::Parameter;
 use crate::progress::Reporter;
 use crate::recipe::Blueprint;
 use crate::record::{Artifact, Destination, ReportPoints, Results, RunFolder};
@@ -71,6 +73,50 @@ pub struct Run {
     /// Epochs of the training whose maps are made too, of the points of the report, if they are
     /// wanted.
     pub epochs_to_embed: Option<EpochChoice>,
+}
+
+impl Run {
+    /// The study of given layers, as the command line does it unless told otherwise: all methods,
+    /// exact neighbours, k-means clusters. `activations` is the folder of the layers.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`](crate::Error::Parameter) if a default is refused.
+    pub fn of_activations(activations: PathBuf, seed: u64, to: Destination) -> Result<Self> {
+        let seeded = |parameters: &[Parameter]| {
+            let name = "random_state";
+            let is_seed = |parameter: &Parameter| parameter.name == name;
+            let seed = toml::Value::Integer(seed as i64);
+            parameters.iter().any(is_seed).then(|| (name.to_owned(), seed)).into_iter().collect()
+        };
+        let method = |method: &&Method| MethodChoice {
+            name: method.name.into(),
+            parameters: seeded(method.parameters),
+        };
+        Ok(Self {
+            train: TrainRun {
+                data: Request::default(),
+                architecture: Blueprint::mlp(&[]),
+                training: Training { random_state: seed, ..Training::default() },
+                checkpoint_every: None,
+                pretrained: None,
+                resume_from: None,
+                to,
+            },
+            model: None,
+            network: None,
+            activations: Some(activations),
+            strangers: None,
+            methods: METHODS.iter().map(method).collect(),
+            search: Search::default(),
+            clusters: vec![ClusterMethod::new(
+                k_means::METHOD.name,
+                seeded(k_means::METHOD.parameters),
+            )?],
+            probe_control: false,
+            report_points: ReportPoints::default(),
+            epochs_to_embed: None,
+        })
+    }
 }
 
 /// A network of another program, and what is taken of it.

@@ -51,5 +51,3 @@ mod training;
 mod trimap;
 mod tsne;
 mod umap;
-#[cfg(not(feature = "train"))]
-mod without_train;

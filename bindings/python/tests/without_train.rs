@@ -1,4 +1,5 @@
-//! A library that was built without burn says so where a network would have to compute.
+//! A library that was built without burn, as the package is, says so where a network would have to
+//! compute.
 
 use layerlens::activations::activations;
 use layerlens::dataset::Dataset;

@@ -1,0 +1,138 @@
+"""Looks into networks, and pages."""
+
+import re
+
+import layerlens as ll
+import numpy as np
+import pytest
+
+METHODS = ("pca", "tsne")
+
+
+def test_a_page_of_an_embedding(tmp_path, groups):
+    x, y = groups
+    places = ll.PCA(n_components=2).fit_transform(x)
+    names = np.asarray(["left", "middle", "right"])
+    images = np.random.default_rng(0).integers(0, 256, size=(150, 12, 10), dtype=np.uint8)
+    page = ll.show(places, names[y], images, space=x, name="three groups")
+    text = str(page)
+    for part in ("left", "middle", "right", "three groups", "trustworthiness"):
+        assert part in text
+    inline = page._repr_html_()
+    assert inline.startswith("<iframe srcdoc=") and "<script" not in inline.split(">")[0]
+    saved = page.save(tmp_path / "page.html")
+    assert saved.read_text(encoding="utf-8") == text
+    for bad, said in (
+        ({"labels": y[:9]}, "150 rows"),
+        ({"images": images[:9]}, "9 images"),
+        ({"space": x[:9]}, "9 rows"),
+        ({"labels": y, "class_names": ["a"]}, "1 names for 3"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            ll.show(places, **bad)
+    with pytest.raises(ValueError, match="expected two"):
+        ll.show(x)
+
+
+def test_a_model_of_another_kind_is_refused(groups):
+    x, y = groups
+    with pytest.raises(TypeError, match="torch.nn.Module or a keras.Model"):
+        ll.look(lambda x: x, (x, y))
+
+
+def check(found, layers, n_train, n_test):
+    assert found.layers == ["raw", *layers]
+    assert found.methods == list(METHODS)
+    for layer in found.layers:
+        assert found.embedding(layer, "pca").shape == (n_train, 2)
+        assert found.embedding(layer, "tsne", "test").shape == (n_test, 2)
+    with pytest.raises(KeyError, match="no map of 'nothing'"):
+        found.embedding("nothing")
+    scores = found.scores
+    assert {"space", "method", "accuracy"} <= set(scores.columns)
+    # The last row is the network itself.
+    assert list(found.profile["space"]) == [*found.layers, "softmax"]
+    assert len(found.findings) > 0
+    page = str(found.page())
+    assert all(re.search(rf"\b{re.escape(layer)}\b", page) for layer in layers)
+    assert found._repr_html_().startswith("<iframe srcdoc=")
+
+
+def test_layers_of_pytorch(tmp_path, digits):
+    torch = pytest.importorskip("torch")
+    x, y = digits
+    x = (x / 16).reshape(-1, 1, 8, 8)
+    torch.manual_seed(0)
+
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.features = torch.nn.Sequential(
+                torch.nn.Conv2d(1, 8, 3, padding=1),
+                torch.nn.BatchNorm2d(8),
+                torch.nn.ReLU(),
+                torch.nn.MaxPool2d(2),
+                torch.nn.Flatten(),
+            )
+            self.hidden = torch.nn.Linear(128, 32)
+            self.act = torch.nn.ReLU()
+            self.drop = torch.nn.Dropout(0.5)
+            self.out = torch.nn.Linear(32, 10)
+
+        def forward(self, x):
+            return self.out(self.drop(self.act(self.hidden(self.features(x)))))
+
+    net = Net().train()
+    train, test = (x[:400], y[:400]), (x[400:], y[400:])
+    found = ll.look(net, train, test, methods=METHODS, out=tmp_path / "look")
+    check(found, ["features.0", "features.3", "hidden"], 400, 200)
+    assert net.training and not net._forward_hooks
+    net.eval()
+    with torch.no_grad():
+        after = net.features[:3](torch.as_tensor(x[:400])).flatten(1).numpy()
+        hidden = net.act(net.hidden(net.features(torch.as_tensor(x[:400])))).numpy()
+    assert np.allclose(found.activations("features.0"), after, atol=1e-5)
+    assert np.allclose(found.activations("hidden"), hidden, atol=1e-5)
+    # Batches of a loader, in their order, and chosen modules.
+    data = torch.utils.data.TensorDataset(*(torch.as_tensor(part) for part in (x[:400], y[:400])))
+    loader = torch.utils.data.DataLoader(data, batch_size=64)
+    again = ll.look(net, loader, test, methods=METHODS, layers=["act"])
+    assert again.layers == ["raw", "act"]
+    assert np.allclose(again.activations("act"), hidden, atol=1e-5)
+    with pytest.raises(FileExistsError, match="force"):
+        ll.look(net, train, test, methods=METHODS, out=tmp_path / "look")
+    with pytest.raises(ValueError, match="no module 'hidden2'; it has features"):
+        ll.look(net, train, layers=["hidden2"])
+    with pytest.raises(ValueError, match="3 labels for 400"):
+        ll.look(net, (x[:400], y[:3]))
+
+
+def test_layers_of_keras(digits):
+    keras = pytest.importorskip("keras")
+    x, y = digits
+    x = (x / 16).reshape(-1, 8, 8, 1)
+    keras.utils.set_random_seed(0)
+    net = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Conv2D(8, 3, padding="same", name="conv"),
+            keras.layers.Activation("relu"),
+            keras.layers.MaxPooling2D(name="pool"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(32, activation="relu", name="hidden"),
+            keras.layers.Dropout(0.5),
+            keras.layers.Dense(10, activation="softmax", name="out"),
+        ]
+    )
+    names = [f"digit {label}" for label in range(10)]
+    found = ll.look(
+        net, (x[:400], y[:400]), (x[400:], y[400:]), methods=METHODS, class_names=names
+    )
+    check(found, ["conv", "pool", "hidden"], 400, 200)
+    assert found.class_names == names
+    inner = keras.Model(net.inputs, net.get_layer("hidden").output)
+    assert np.allclose(
+        found.activations("hidden"), np.asarray(inner(x[:400])), atol=1e-5
+    )
+    with pytest.raises(ValueError, match="no layer 'dense'; it has conv"):
+        ll.look(net, (x[:400], y[:400]), layers=["dense"])
