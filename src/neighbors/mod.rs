@@ -14,6 +14,7 @@ mod choice;
 pub mod differences;
 mod distinct;
 mod filter;
+mod found;
 mod graph;
 #[doc(hidden)]
 pub mod knn;

@@ -3,10 +3,10 @@
 use super::brute::Task;
 use super::distinct::Groups;
 use super::filter::{FoundNeighbors, Index};
+use super::found::{MANY_PAIRS, SPARE, check_number, graph, lengths, losing, radius, replaced};
 use super::metric::{Metric, check_directions, order_by_cosine, unit_rows};
 use super::points::Points;
-use super::search::{MANY_PAIRS, SPARE, check_number, lengths, losing, radius, replaced};
-use super::{MAX_NEIGHBORS, NeighborGraph, Search};
+use super::{MAX_NEIGHBORS, NeighborGraph};
 use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -16,11 +16,14 @@ use crate::range::Range;
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-/// Rows among which the nearest of other rows are sought; made by [`Search::references`]. The first
+/// Rows among which the nearest of other rows are sought; made by
+/// [`Search::references`](super::Search::references). The first
 /// search of many pairs on the CPU groups them into blocks, O(n d), which later ones use again.
 #[derive(Debug)]
 pub struct References<'a> {
-    search: Search,
+    metric: Metric,
+    /// Bytes of points that may stay on a GPU during a search.
+    resident_bytes: u64,
     x: Cow<'a, Matrix>,
     n_neighbors: usize,
     /// The unit of lengths, for the Euclidean metric.
@@ -44,7 +47,12 @@ struct Rows {
 }
 
 impl<'a> References<'a> {
-    pub(super) fn new(search: Search, x: Cow<'a, Matrix>, n_neighbors: usize) -> Result<Self> {
+    pub(super) fn new(
+        metric: Metric,
+        resident_bytes: u64,
+        x: Cow<'a, Matrix>,
+        n_neighbors: usize,
+    ) -> Result<Self> {
         let n = x.n_samples();
         if n_neighbors > n {
             return Err(Error::Data(format!(
@@ -52,7 +60,7 @@ impl<'a> References<'a> {
             )));
         }
         check_number(n_neighbors)?;
-        let (range, rows) = match search.metric {
+        let (range, rows) = match metric {
             Metric::Euclidean => {
                 let range = Range::of(&x)?;
                 let scaled = match range.scaled(&x)? {
@@ -66,7 +74,7 @@ impl<'a> References<'a> {
                 (None, Rows::new(&x, Some(unit_rows(&x)?), k))
             }
         };
-        Ok(Self { search, x, n_neighbors, range, rows })
+        Ok(Self { metric, resident_bytes, x, n_neighbors, range, rows })
     }
 
     /// Refuses queries that a search would refuse, without searching; the first of them has the
@@ -105,12 +113,13 @@ impl<'a> References<'a> {
             Some(range) => self.by_length(device, queries, range, observer)?,
             None => {
                 let units = unit_rows(queries)?;
-                let found = self.rows.nearest(&self.search, device, &self.x, &units, observer)?;
+                let found =
+                    self.rows.nearest(self.resident_bytes, device, &self.x, &units, observer)?;
                 order_by_cosine(queries, &self.x, &found, self.rows.k, k)
             }
         };
         observer.step(queries.n_samples() as u64, queries.n_samples() as u64, &[])?;
-        self.search.graph(found, k)
+        graph(found, k, self.metric)
     }
 
     fn by_length(
@@ -122,7 +131,7 @@ impl<'a> References<'a> {
     ) -> Result<FoundNeighbors> {
         let k = self.n_neighbors;
         let from = range.scaled(queries)?;
-        let found = self.rows.nearest(&self.search, device, &self.x, &from, observer)?;
+        let found = self.rows.nearest(self.resident_bytes, device, &self.x, &from, observer)?;
         let again = losing(&found, k, &from, self.rows.scaled(&self.x));
         let found = lengths(found, range);
         let Some(finer) = (if again.is_empty() { None } else { range.finer(&self.x) }) else {
@@ -134,7 +143,8 @@ impl<'a> References<'a> {
         let from = finer.scaled(&queries)?;
         let to = finer.scaled(&self.x)?;
         let rows = Rows::new(&to, None, k);
-        let better = lengths(rows.nearest(&self.search, device, &to, &from, observer)?, &finer);
+        let better =
+            lengths(rows.nearest(self.resident_bytes, device, &to, &from, observer)?, &finer);
         Ok(replaced(found, &again, &better, k))
     }
 }
@@ -160,23 +170,23 @@ impl Rows {
     /// Nearest rows of queries in the same unit.
     fn nearest(
         &self,
-        search: &Search,
+        resident_bytes: u64,
         device: &Device,
         x: &Matrix,
         queries: &Matrix,
         observer: &dyn Observer,
     ) -> Result<FoundNeighbors> {
         let Some((groups, rows)) = &self.distinct else {
-            return self.among(search, device, self.scaled(x), queries, self.k, observer);
+            return self.among(resident_bytes, device, self.scaled(x), queries, self.k, observer);
         };
         let k = self.k.min(groups.len());
-        let found = self.among(search, device, rows, queries, k, observer)?;
+        let found = self.among(resident_bytes, device, rows, queries, k, observer)?;
         Ok(groups.expand(&found, k, self.k))
     }
 
     fn among(
         &self,
-        search: &Search,
+        resident_bytes: u64,
         device: &Device,
         rows: &Matrix,
         queries: &Matrix,
@@ -196,7 +206,7 @@ impl Rows {
                 index.nearest(queries, k, observer)
             }
             _ => {
-                let points = |x| Points::new(device, x, &self.mean, search.resident_bytes / 2);
+                let points = |x| Points::new(device, x, &self.mean, resident_bytes / 2);
                 let (queries, references) = (&points(queries)?, &points(rows)?);
                 let radius = self.radius;
                 Task { device, queries, references, radius, exclude_self: false, k, observer }.run()

@@ -4,6 +4,7 @@ use super::brute::Task;
 use super::choice;
 use super::distinct::Groups;
 use super::filter::{self, FoundNeighbors};
+use super::found::{MANY_PAIRS, SPARE, check_number, graph, lengths, losing, radius};
 use super::metric::{Metric, check_directions, order_by_cosine, unit_rows};
 use super::points::Points;
 use super::{MAX_NEIGHBORS, NeighborGraph, References};
@@ -13,19 +14,11 @@ use crate::matrix::Matrix;
 use crate::middle::{FAR, Middle};
 use crate::progress::Observer;
 use crate::random::Random;
-use crate::range::{self, Range, too_far_apart};
-use rayon::prelude::*;
+use crate::range::{self, Range};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-/// Number of pairs of points from which lower bounds are worth their preparation on the CPU.
-pub(super) const MANY_PAIRS: usize = 1 << 25;
-/// Number of neighbours beyond the requested ones that are ordered by cosine in double precision.
-pub(super) const SPARE: usize = 8;
-/// Smallest squared distance for which the loss below 2^-126 does not matter: 2^36 times as large,
-/// which is a unit in the last place of a sum of 4,096 products.
-const LEAST_SQUARE: f32 = (1u128 << 36) as f32 * f32::MIN_POSITIVE;
 /// Number of rows on which [`recall_of`] measures.
 pub(super) const RECALL_ROWS: usize = 1000;
 
@@ -133,7 +126,7 @@ impl Search {
             }
         };
         observer.step(n as u64, n as u64, &[])?;
-        self.graph(found, n_neighbors)
+        graph(found, n_neighbors, self.metric)
     }
 
     /// Refuses points, alone or as `new` ones among `fitted`, that a search would refuse, without
@@ -176,20 +169,7 @@ impl Search {
     /// # Errors
     /// [`Error::Data`] if there are fewer rows; of the rest as [`Search::nearest_neighbors`].
     pub fn references<'a>(&self, x: Cow<'a, Matrix>, n_neighbors: usize) -> Result<References<'a>> {
-        References::new(self.clone(), x, n_neighbors)
-    }
-
-    pub(super) fn graph(
-        &self,
-        (ids, distances): FoundNeighbors,
-        n_neighbors: usize,
-    ) -> Result<NeighborGraph> {
-        if distances.iter().any(|distance| !distance.is_finite()) {
-            // Infinite distances would all tie, and every probability computed from them would be
-            // NaN.
-            return Err(too_far_apart());
-        }
-        Ok(NeighborGraph::new(ids, distances, n_neighbors)?.with_metric(self.metric))
+        References::new(self.metric, self.resident_bytes, x, n_neighbors)
     }
 
     /// Neighbours of rows among themselves: equal ones are searched once.
@@ -251,72 +231,6 @@ impl Search {
         let (queries, references) = (&points, &points);
         Task { device, queries, references, radius, exclude_self: true, k, observer }.run()
     }
-}
-
-/// Queries so close to a reference, without being equal to it, that the square of the distance does
-/// not have full precision: a device may treat products below 2^-126 as zero.
-pub(super) fn losing(
-    (ids, squared): &FoundNeighbors,
-    k: usize,
-    queries: &Matrix,
-    references: &Matrix,
-) -> Vec<usize> {
-    let loses = |row: &usize| {
-        let mut found = ids[row * k..][..k].iter().zip(&squared[row * k..][..k]);
-        let is_lost = |(&id, &squared): (&u32, &f32)| {
-            squared < LEAST_SQUARE
-                && (squared > 0.0 || queries.row(*row) != references.row(id as usize))
-        };
-        found.any(is_lost)
-    };
-    (0..queries.n_samples()).into_par_iter().filter(loses).collect()
-}
-
-/// The lists of a search, with those of the queries `rows` replaced by the `better` ones.
-pub(super) fn replaced(
-    (mut ids, mut distances): FoundNeighbors,
-    rows: &[usize],
-    better: &FoundNeighbors,
-    k: usize,
-) -> FoundNeighbors {
-    for (&row, (better_ids, better_distances)) in
-        rows.iter().zip(better.0.chunks_exact(k).zip(better.1.chunks_exact(k)))
-    {
-        ids[row * k..][..k].copy_from_slice(better_ids);
-        distances[row * k..][..k].copy_from_slice(better_distances);
-    }
-    (ids, distances)
-}
-
-/// Distances in the unit of the points, from squares in the unit of the range.
-pub(super) fn lengths((ids, mut distances): FoundNeighbors, range: &Range) -> FoundNeighbors {
-    distances.iter_mut().for_each(|distance| *distance = distance.sqrt());
-    if range.exponent() != 0 {
-        distances
-            .iter_mut()
-            .for_each(|distance| *distance = range.undone(f64::from(*distance)) as f32);
-    }
-    (ids, distances)
-}
-
-pub(super) fn check_number(n_neighbors: usize) -> Result<()> {
-    if (1..=MAX_NEIGHBORS).contains(&n_neighbors) {
-        return Ok(());
-    }
-    Err(Error::parameter(
-        "n_neighbors",
-        n_neighbors,
-        format!("between 1 and {MAX_NEIGHBORS} neighbours are supported"),
-    ))
-}
-
-/// Largest distance of a row of the references from their mean.
-pub(super) fn radius(references: &Matrix, mean: &[f32]) -> f32 {
-    let length = |row: &[f32]| {
-        row.iter().zip(mean).map(|(v, mean)| f64::from(v - mean).powi(2)).sum::<f64>().sqrt() as f32
-    };
-    let rows = references.as_slice().par_chunks(mean.len());
-    rows.map(length).reduce(|| 0.0, f32::max)
 }
 
 /// Share of the true neighbours that `graph` has, for 1,000 random rows of `x`, or all rows if

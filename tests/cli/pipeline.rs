@@ -646,7 +646,7 @@ fn help_and_version_are_printed() {
         for (flag, without) in [
             ("--out", &["transform", "devices"][..]),
             ("--force", &["devices"]),
-            ("--resume", &["embed", "transform", "evaluate", "bench", "devices"]),
+            ("--resume", &["embed", "evaluate", "bench", "devices"]),
         ] {
             assert_eq!(has_flag(flag), !without.contains(&command), "{command}: {flag}\n{help}");
         }

@@ -1,8 +1,13 @@
 """Data that the tests share."""
 
+import os
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+
+# The smallest of the backends of Keras.
+os.environ.setdefault("KERAS_BACKEND", "jax")
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,7 @@ def array(random):
     scale = 10.0 ** random.integers(-40, 40) if random.random() < 0.3 else 1.0
     values = np.asarray(random.normal(size=shape) * scale)
     if random.random() < 0.2:
-        values = np.round(values / scale)
+        values = np.asarray(np.round(values / scale))
     if random.random() < 0.1 and values.size:
         values = values.copy()
         at = tuple(int(random.integers(side)) for side in shape)

@@ -125,10 +125,20 @@ def test_layers_of_keras(digits):
         ]
     )
     names = [f"digit {label}" for label in range(10)]
+    pictures = (np.repeat(np.repeat(x, 2, axis=1), 2, axis=2) * 255).astype(np.uint8)
+    parts = (x[:400], y[:400]), (x[400:], y[400:])
     found = ll.look(
-        net, (x[:400], y[:400]), (x[400:], y[400:]), methods=METHODS, class_names=names
+        net,
+        *parts,
+        methods=METHODS,
+        class_names=names,
+        images=(pictures[:400], pictures[400:]),
     )
     check(found, ["conv", "pool", "hidden"], 400, 200)
+    kept = np.load(found.path / "activations" / "images_test.npy")
+    assert np.array_equal(kept, pictures[400:, ..., 0])
+    with pytest.raises(ValueError, match="train: 9 images for 400 inputs"):
+        ll.look(net, *parts, images=(pictures[:9], pictures[400:]))
     assert found.class_names == names
     inner = keras.Model(net.inputs, net.get_layer("hidden").output)
     assert np.allclose(

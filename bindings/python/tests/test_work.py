@@ -136,16 +136,19 @@ def _on_the_gpu(x):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_the_gpu_agrees_and_is_refused_after_a_fork(groups):
-    x, _ = groups
+def test_the_gpu_agrees_and_is_refused_after_a_fork(digits):
+    x, _ = digits
     try:
-        on_gpu = ll.TSNE(perplexity=12, device="gpu").fit(x)
+        on_gpu = ll.TSNE(device="gpu").fit(x)
     except RuntimeError as error:
         if os.environ.get("LAYERLENS_REQUIRE_GPU") == "1":
             raise
         pytest.skip(f"no GPU: {error}")
-    on_cpu = ll.TSNE(perplexity=12, device="cpu").fit(x)
-    assert on_gpu.kl_divergence_ == pytest.approx(on_cpu.kl_divergence_, rel=0.05)
+    on_cpu = ll.TSNE(device="cpu").fit(x)
+    # Maps of two roundings part ways, but are as good.
+    assert on_gpu.kl_divergence_ == pytest.approx(on_cpu.kl_divergence_, rel=0.1)
+    faith = [ll.metrics.trustworthiness(x, fit.embedding_) for fit in (on_gpu, on_cpu)]
+    assert faith[0] == pytest.approx(faith[1], abs=0.01) and faith[0] > 0.95
     with multiprocessing.get_context("fork").Pool(1) as pool:
         said = pool.apply_async(_on_the_gpu, (x,)).get(timeout=60)
     assert "forked" in said

@@ -40,7 +40,7 @@ class KerasModel:
             names = {name: name for name in layers}
         self._names = list(names)
         outputs = [by_name[source].output for source in names.values()]
-        self._model = keras.Model(model.inputs, [*outputs, model.outputs[0]])
+        self._model = keras.Model(model.inputs[0], [*outputs, model.outputs[0]])
 
     @staticmethod
     def _candidates(model: Any) -> dict[str, str]:

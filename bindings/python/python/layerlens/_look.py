@@ -172,6 +172,7 @@ def look(
     *,
     layers: Sequence[str] | Literal["all"] | None = None,
     class_names: Sequence[str] | None = None,
+    images: Any = None,
     methods: Sequence[str] = ("pca", "tsne", "umap", "trimap"),
     batch_size: int = 256,
     random_state: Any = 42,
@@ -199,6 +200,9 @@ def look(
         evenly; "all" takes them all.
     class_names : sequence of str or None
         Name of each class in the order of the sorted labels; the labels themselves if None.
+    images : array, (array, array) or None
+        Pictures of the training points, and of the test points, for the page, if the inputs are
+        none themselves: (n, height, width), or with 1 or 3 channels.
     methods : sequence of str
     batch_size : int
         Rows that pass through the model at a time, if `train` is (x, y).
@@ -240,11 +244,17 @@ def look(
     target = Path(owner.name) / "look" if owner is not None else Path(str(out))
     if target.exists() and not force and any(target.iterdir()):
         raise FileExistsError(f"{target} exists already; give another `out`, or force=True")
-    with tempfile.TemporaryDirectory(prefix="layerlens-layers-") as folder:
-        written = _Layers(Path(folder), everything=layers is not None)
-        written.part("train", source, _Batches(train, batch_size, "train"))
+    with tempfile.TemporaryDirectory(prefix="layerlens-layers-") as temporary:
+        # The page calls the data as the folder is called.
+        folder = Path(temporary) / _file_name(str(getattr(model, "name", type(model).__name__)))
+        folder.mkdir()
+        written = _Layers(folder, everything=layers is not None)
+        pictures = images if isinstance(images, (tuple, list)) else (images, None)
+        if len(pictures) != 2:
+            raise ValueError("images: expected those of the training points, or (train, test)")
+        written.part("train", source, _Batches(train, batch_size, "train"), pictures[0])
         if test is not None:
-            written.part("test", source, _Batches(test, batch_size, "test"))
+            written.part("test", source, _Batches(test, batch_size, "test"), pictures[1])
         written.finish(class_names)
         how, close = working(device, n_jobs, verbose)
         chosen = [(name, json.dumps({"random_state": seed})) for name in methods]
@@ -309,8 +319,8 @@ class _Layers:
         self._labels: dict[str, NDArray[Any]] = {}
         self._names: list[str] = []
 
-    def part(self, part: str, source: Any, batches: _Batches) -> None:
-        """Takes the layers of a part and writes them."""
+    def part(self, part: str, source: Any, batches: _Batches, pictures: Any) -> None:
+        """Takes the layers of a part and writes them, with its pictures."""
         gathered: dict[str, list[NDArray[Any]]] = {}
         answers: list[NDArray[Any]] = []
         for outputs, answer in source.passes(batches):
@@ -338,8 +348,12 @@ class _Layers:
         for name, values in layers.items():
             self._write(f"{name}_{part}", as_points(values, f"layer {name!r}"))
         self._write_answers(part, np.concatenate(answers))
-        images = _images(inputs)
+        images = _images(inputs if pictures is None else np.asarray(_of_framework(pictures)))
+        if images is None and pictures is not None:
+            raise ValueError("images: expected (n, height, width), with 1 or 3 channels")
         if images is not None:
+            if len(images) != len(inputs):
+                raise ValueError(f"{part}: {len(images)} images for {len(inputs)} inputs")
             self._write(f"images_{part}", images)
 
     def _write(self, name: str, values: NDArray[Any]) -> None:
