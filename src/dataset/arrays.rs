@@ -119,11 +119,11 @@ pub(super) fn read_npz(path: &Path, request: &Request) -> Result<Read> {
 }
 
 /// Reads the members of an archive that are arrays of images, labels or names.
-fn members(path: &Path, bytes: &Vec<u8>, request: &Request) -> Result<Members> {
+fn members(path: &Path, bytes: &[u8], request: &Request) -> Result<Members> {
     let damaged = |error: rawzip::Error| {
         Error::input(path, format!("is no .npz archive, or a damaged one: {error}"))
     };
-    let archive = ZipArchive::from_slice(&bytes[..]).map_err(damaged)?;
+    let archive = ZipArchive::from_slice(bytes).map_err(damaged)?;
     let place = |name: &str| Place::of(name.strip_suffix(".npy")?);
     let mut present = Vec::new();
     let mut entries = archive.entries();

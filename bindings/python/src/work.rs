@@ -75,8 +75,16 @@ pub fn describe_device(py: Python<'_>, device: &str) -> PyResult<(String, String
     Ok((kind.to_string(), name, reason))
 }
 
-/// Devices that were opened before, and the process that did: a GPU is opened once.
-static OPENED: Mutex<Option<(u32, BTreeMap<u8, (Device, Description)>)>> = Mutex::new(None);
+/// Devices that were opened before, by the choice that they are of.
+#[derive(Default)]
+struct Opened {
+    /// The process that opened them.
+    process: u32,
+    devices: BTreeMap<u8, (Device, Description)>,
+}
+
+/// A GPU is opened once.
+static OPENED: Mutex<Option<Opened>> = Mutex::new(None);
 
 fn opened(choice: DeviceChoice) -> PyResult<(Device, Description)> {
     let options = GpuOptions {
@@ -87,7 +95,8 @@ fn opened(choice: DeviceChoice) -> PyResult<(Device, Description)> {
         return Device::open(choice, &options).map_err(raised);
     }
     let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
-    let (process, devices) = opened.get_or_insert_with(|| (std::process::id(), BTreeMap::new()));
+    let own = || Opened { process: std::process::id(), ..Opened::default() };
+    let Opened { process, devices } = opened.get_or_insert_with(own);
     let found = match devices.get(&(choice as u8)) {
         Some(found) => found.clone(),
         None => {

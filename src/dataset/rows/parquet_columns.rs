@@ -8,6 +8,7 @@ use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::DataType;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::schema::types::SchemaDescriptor;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -57,44 +58,9 @@ impl ParquetColumns {
                 Error::input(path, format!("is no Parquet file, or a damaged one: {error}"))
             })
         })?;
-        let schema = reader.metadata().file_metadata().schema_descr();
-        let (mut lists, mut flat, mut others) = (Vec::new(), Vec::new(), Vec::new());
-        for at in 0..schema.num_columns() {
-            let column = schema.column(at);
-            let name = column.path().parts().first().cloned().unwrap_or_default();
-            let leaf = Leaf { at, name: name.clone(), whole: column.max_def_level() };
-            let is_number = NUMBERS.contains(&column.physical_type());
-            match (is_number, column.max_rep_level()) {
-                (true, 1) => lists.push(leaf),
-                (true, 0) => flat.push(leaf),
-                _ => others.push(name),
-            }
-        }
-        let refused = |message: String| Err(Error::input(path, message));
-        let is_list = match (lists.len(), flat.len()) {
-            (1, _) => true,
-            (0, 1..) if others.is_empty() => false,
-            (0, 0) => {
-                return refused(
-                    "has no column of numbers: expected one of lists, or one a feature".into(),
-                );
-            }
-            (0, _) => {
-                let others = listed(&others);
-                return refused(format!(
-                    "has columns that are no numbers: {others}; leave them out, or put all \
-                     features into one column of lists"
-                ));
-            }
-            _ => {
-                let names: Vec<String> = lists.into_iter().map(|leaf| leaf.name).collect();
-                let names = listed(&names);
-                return refused(format!("has several columns of lists, expected one: {names}"));
-            }
-        };
+        let (leaves, is_list) = features(path, reader.metadata().file_metadata().schema_descr())?;
         let n_samples = reader.metadata().file_metadata().num_rows();
         let n_samples = usize::try_from(n_samples).unwrap_or(0);
-        let leaves = if is_list { lists } else { flat };
         let n_features = leaves.len();
         let mut columns = Self {
             path: path.to_owned(),
@@ -254,6 +220,36 @@ impl Source for ParquetColumns {
         }
         Ok(())
     }
+}
+
+/// The columns of the features, and `true` if that is one of lists.
+fn features(path: &Path, schema: &SchemaDescriptor) -> Result<(Vec<Leaf>, bool)> {
+    let (mut lists, mut flat, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    for at in 0..schema.num_columns() {
+        let column = schema.column(at);
+        let name = column.path().parts().first().cloned().unwrap_or_default();
+        let leaf = Leaf { at, name: name.clone(), whole: column.max_def_level() };
+        match (NUMBERS.contains(&column.physical_type()), column.max_rep_level()) {
+            (true, 1) => lists.push(leaf),
+            (true, 0) => flat.push(leaf),
+            _ => others.push(name),
+        }
+    }
+    let message = match (lists.len(), flat.len()) {
+        (1, _) => return Ok((lists, true)),
+        (0, 1..) if others.is_empty() => return Ok((flat, false)),
+        (0, 0) => "has no column of numbers: expected one of lists, or one a feature".into(),
+        (0, _) => format!(
+            "has columns that are no numbers: {}; leave them out, or put all features into one \
+             column of lists",
+            listed(&others)
+        ),
+        _ => {
+            let names: Vec<String> = lists.into_iter().map(|leaf| leaf.name).collect();
+            format!("has several columns of lists, expected one: {}", listed(&names))
+        }
+    };
+    Err(Error::input(path, message))
 }
 
 /// Values of some records with their levels.
