@@ -20,7 +20,7 @@ N_PARTS, N_ROWS = 6, 4000
 def rows(n, seed):
     random = np.random.default_rng(seed)
     kinds = random.integers(8, size=n)
-    centres = np.random.default_rng(0).normal(size=(8, 12)) * 5
+    centres = np.random.default_rng(0).normal(size=(8, 12))
     return (centres[kinds] + random.normal(size=(n, 12))).astype(np.float32), kinds
 
 
