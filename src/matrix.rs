@@ -59,6 +59,11 @@ impl Matrix {
         Ok(Self { data, n_samples, n_features, offsets: None })
     }
 
+    /// `true` if another owner keeps the entries.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.data, Values::Shared(_))
+    }
+
     /// The same entries with one offset per column: the true value of an entry is the entry plus
     /// the offset of its column. Offsets that are all 0 are dropped.
     ///
@@ -92,22 +97,7 @@ impl Matrix {
     /// Note for the user that lists the offset of each column; `None` if nothing was subtracted.
     /// `what` names the points.
     pub fn offsets_note(&self, what: &str) -> Option<String> {
-        const SHOWN: usize = 5;
-        let offsets = self.offsets()?.iter().enumerate().filter(|(_, offset)| **offset != 0.0);
-        // Whole numbers with all their digits.
-        let exact = |offset: f64| {
-            if offset.fract() == 0.0 { format!("{offset:.0}") } else { offset.to_string() }
-        };
-        let columns: Vec<String> = offsets
-            .map(|(column, offset)| format!("{} from column {column}", exact(*offset)))
-            .collect();
-        let more = columns.len().saturating_sub(SHOWN);
-        let more = if more > 0 { format!(" and so on from {more} more") } else { String::new() };
-        let shown = columns[..columns.len().min(SHOWN)].join(", ");
-        Some(format!(
-            "{what}: subtracted {shown}{more}, before rounding to 32-bit floats, which would not \
-             have kept the digits; distances stay as they are"
-        ))
+        Some(offsets_note(what, self.offsets()?))
     }
 
     /// Refuses rows whose offsets differ from those of `fitted`.
@@ -228,6 +218,26 @@ impl Matrix {
             Values::Shared(values) => (*values).as_ref().to_vec(),
         }
     }
+}
+
+/// Note for the user that lists these offsets, one a column; `what` names the points.
+pub(crate) fn offsets_note(what: &str, offsets: &[f64]) -> String {
+    const SHOWN: usize = 5;
+    // Whole numbers with all their digits.
+    let exact = |offset: f64| {
+        if offset.fract() == 0.0 { format!("{offset:.0}") } else { offset.to_string() }
+    };
+    let columns: Vec<String> = (offsets.iter().enumerate())
+        .filter(|(_, offset)| **offset != 0.0)
+        .map(|(column, offset)| format!("{} from column {column}", exact(*offset)))
+        .collect();
+    let more = columns.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and so on from {more} more") } else { String::new() };
+    let shown = columns[..columns.len().min(SHOWN)].join(", ");
+    format!(
+        "{what}: subtracted {shown}{more}, before rounding to 32-bit floats, which would not have \
+         kept the digits; distances stay as they are"
+    )
 }
 
 /// Values of a matrix, its own or those of another owner.

@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
 use layerlens::run::{self, Shard, Transform};
+use std::cell::Cell;
 use std::path::PathBuf;
 
 /// The points to place, and the map to place them in.
@@ -49,7 +50,15 @@ pub fn transform(global: &Global, args: &TransformArgs) -> Result<()> {
         resume: args.resume,
     };
     let terminal = global.terminal();
-    let placed = global.compute(|device| run::transform(&job, device, &terminal));
+    // What a GPU has placed before it failed is placed again, so that one device places all. The
+    // first attempt has refused files of others by then.
+    let is_again = Cell::new(false);
+    let placed = global.compute(|device| {
+        let again = is_again.replace(true);
+        let force = job.force || again;
+        let job = Transform { force, resume: job.resume && !again, ..job.clone() };
+        run::transform(&job, device, &terminal)
+    });
     let summary = placed.map_err(|error| match error.downcast_ref() {
         Some(Error::Exists(_)) => error.context(Elsewhere("other --places, or --resume")),
         _ => error,

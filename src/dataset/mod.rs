@@ -25,6 +25,7 @@ mod mat_file;
 mod names;
 pub mod npy;
 mod optdigits;
+mod parquet_file;
 mod parquet_rows;
 mod parts;
 mod read_images;

@@ -4,6 +4,7 @@
 use super::columns::{is_label, named};
 use super::image_files::Encoded;
 use super::labels::Values;
+use super::parquet_file::{damaged, open, unwound};
 use super::request::{LabelColumn, Request};
 use crate::error::{Error, Result};
 use crate::format::listed;
@@ -15,7 +16,6 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::{SchemaDescriptor, TypePtr};
 use serde_json::Value;
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 /// Usual names of the column with the images.
@@ -60,12 +60,6 @@ pub(super) fn rows(path: &Path, columns: &Columns) -> Result<Rows> {
     unwound(path, || Table::open(path)?.rows(columns))
 }
 
-/// Does the work on a file; the crate `parquet` panics on some that are damaged.
-fn unwound<T>(path: &Path, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|_| Err(Error::input(path, "is a damaged Parquet file")))
-}
-
 /// An open file.
 struct Table {
     path: PathBuf,
@@ -75,11 +69,7 @@ struct Table {
 
 impl Table {
     fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path)
-            .map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
-        let reader = SerializedFileReader::new(file).map_err(|error| {
-            Error::input(path, format!("is no Parquet file, or a damaged one: {error}"))
-        })?;
+        let reader = open(path)?;
         let schema = reader.metadata().file_metadata().schema_descr();
         let root = schema.root_schema_ptr();
         Ok(Self { path: path.to_owned(), reader, root })
@@ -201,8 +191,7 @@ impl Table {
     }
 
     fn damaged(&self, what: &dyn std::fmt::Display) -> Error {
-        let message = format!("is damaged, or compressed in an unknown way: {what}");
-        Error::input(&self.path, message)
+        damaged(&self.path, what)
     }
 
     /// The column at the first of the paths that there is.

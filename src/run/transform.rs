@@ -3,27 +3,26 @@
 //! New points are one file, or the files of a folder, each of which gives a file of coordinates of
 //! its own. Memory holds the fitted points, prepared once, and one batch; since the coordinates of
 //! a row depend on that row alone, batches and shards give the bytes of one run. What is written
-//! of a file lies beside it as `.partial` until it is whole, with a description by which a later
-//! run goes on with it.
+//! of a file lies beside it as `.partial` until it is whole, with a description (`.json`) by which
+//! a later run goes on with it.
+
+mod coordinates;
 
 use crate::compute::Device;
-use crate::dataset::rows::{ENDINGS, Rows, with_rows};
+use crate::dataset::rows::{ENDINGS, RowFiles, Rows, row_files, with_rows};
 use crate::dataset::{Source, npy};
 use crate::embedding::SavedMap;
 use crate::error::{Error, Result};
-use crate::files::{create_folder, write_atomic};
-use crate::format::natural;
-use crate::matrix::Matrix;
+use crate::files::create_folder;
+use crate::matrix::{Matrix, offsets_note};
 use crate::neighbors::References;
 use crate::progress::{Observer, Reporter};
-use serde::{Deserialize, Serialize};
+use coordinates::{Origin, Partial, beside, description};
 use std::borrow::Cow;
-use std::fs::{File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
+use std::ffi::OsString;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::UNIX_EPOCH;
 
 /// Bytes of the rows of one batch, and its fewest rows.
 const BATCH_BYTES: usize = 64 << 20;
@@ -95,19 +94,6 @@ pub struct TransformSummary {
     pub n_resumed: usize,
 }
 
-/// What a partial or finished file was made of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Origin {
-    /// SHA-256 of the map's file.
-    map: String,
-    /// Name of the file of points, its bytes, and when it was changed, in nanoseconds since 1970.
-    file: String,
-    bytes: u64,
-    changed: u64,
-    /// The rows of it.
-    rows: Range<usize>,
-}
-
 /// Places the points and writes their coordinates.
 ///
 /// # Errors
@@ -125,12 +111,21 @@ pub fn transform(
                         are placed by them";
         return Err(Error::parameter("train", "none", expected));
     }
-    let parts = parts(job, reporter)?;
+    let (map, device_kind) = (Source::of_file(&job.map)?.sha256, device.kind());
     // The cheap faults first: every file is opened before the fitted points are read.
-    for part in &parts {
-        with_rows(&part.new, None, |rows| check_width(&part.new, rows, &saved))?;
-        part.check_free(job)?;
-    }
+    let found = parts(job, reporter)?.into_iter().map(|Share { new, places, shard }| {
+        with_rows(&new, None, |rows| {
+            check_width(&new, rows, &saved)?;
+            let origin = Origin::new(map.clone(), device_kind, &new, shard.rows(rows.n_samples()))?;
+            let is_done = job.resume && places.exists() && origin.is_of(&places);
+            if places.exists() && !job.force && !is_done {
+                // Perhaps of other points, by another map or on another device.
+                return Err(Error::Exists(places.clone()));
+            }
+            Ok(Part { new: new.clone(), places, origin, is_done })
+        })
+    });
+    let parts: Vec<Part> = found.collect::<Result<_>>()?;
     let train =
         job.train.as_ref().map(|path| npy::read_matrix_less(path, saved.offsets())).transpose()?;
     let of_train = |error: Error| match &job.train {
@@ -138,6 +133,9 @@ pub fn transform(
         None => error,
     };
     let references = saved.references(train.map(Cow::Owned)).map_err(of_train)?;
+    if let Some(offsets) = saved.offsets() {
+        reporter.note(&offsets_note("the points", offsets));
+    }
     if job.new.is_dir() {
         create_folder(&job.places)?;
     }
@@ -146,14 +144,14 @@ pub fn transform(
         device,
         saved: &saved,
         references,
-        map: Source::of_file(&job.map)?.sha256,
         n_components: saved.fitted().embedding().n_features(),
     };
     let observer = reporter.stage("placing new points");
     let mut summary =
         TransformSummary { n_components: placing.n_components, ..TransformSummary::default() };
     for (at, part) in parts.iter().enumerate() {
-        let observer = Share { observer: observer.as_ref(), at: at as u64, of: parts.len() as u64 };
+        let observer =
+            OfParts { observer: observer.as_ref(), at: at as u64, of: parts.len() as u64 };
         let (n, resumed) = placing.place(part, &observer)?;
         summary.files.push((part.places.clone(), n));
         summary.n_resumed += resumed;
@@ -161,37 +159,20 @@ pub fn transform(
     Ok(summary)
 }
 
-/// A file of points, and that of their coordinates.
-struct Part {
+/// A file of points, that of their coordinates, and the share of its rows.
+struct Share {
     new: PathBuf,
     places: PathBuf,
-    /// The share of its rows.
     shard: Shard,
 }
 
-impl Part {
-    fn beside(&self, ending: &str) -> PathBuf {
-        let mut name = self.places.file_name().unwrap_or_default().to_owned();
-        name.push(ending);
-        self.places.with_file_name(name)
-    }
-
-    /// Coordinates that are not whole yet.
-    fn partial(&self) -> PathBuf {
-        self.beside(".partial")
-    }
-
-    /// Their description.
-    fn origin(&self) -> PathBuf {
-        self.beside(".json")
-    }
-
-    fn check_free(&self, job: &Transform) -> Result<()> {
-        if self.places.exists() && !job.force && !job.resume {
-            return Err(Error::Exists(self.places.clone()));
-        }
-        Ok(())
-    }
+/// The same, checked.
+struct Part {
+    new: PathBuf,
+    places: PathBuf,
+    origin: Origin,
+    /// `true` if an earlier run has placed all of it.
+    is_done: bool,
 }
 
 fn check_width(path: &Path, rows: &Rows<'_>, saved: &SavedMap) -> Result<()> {
@@ -204,7 +185,7 @@ fn check_width(path: &Path, rows: &Rows<'_>, saved: &SavedMap) -> Result<()> {
 }
 
 /// The files of points that are this shard's.
-fn parts(job: &Transform, reporter: &dyn Reporter) -> Result<Vec<Part>> {
+fn parts(job: &Transform, reporter: &dyn Reporter) -> Result<Vec<Share>> {
     let Shard { number, of } = job.shard;
     if !job.new.is_dir() {
         let mut places = job.places.clone();
@@ -212,45 +193,25 @@ fn parts(job: &Transform, reporter: &dyn Reporter) -> Result<Vec<Part>> {
             let stem = places.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             places.set_file_name(format!("{stem}-{number}-of-{of}.npy"));
         }
-        return Ok(vec![Part { new: job.new.clone(), places, shard: job.shard }]);
+        return Ok(vec![Share { new: job.new.clone(), places, shard: job.shard }]);
     }
-    let unreadable =
-        |error: std::io::Error| Error::input(&job.new, format!("cannot be read: {error}"));
-    let mut names = Vec::new();
-    let mut others = Vec::new();
-    for entry in std::fs::read_dir(&job.new).map_err(unreadable)? {
-        let name = entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned();
-        let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_lowercase());
-        match ending {
-            Some(ending) if ENDINGS.contains(&ending.as_str()) => names.push(name),
-            _ if name.starts_with(['.', '_']) => {}
-            _ => others.push(name),
-        }
-    }
-    names.sort_by(|a, b| natural(a, b));
-    let endings = ENDINGS.join(", .");
-    if names.is_empty() {
-        return Err(Error::input(&job.new, format!("holds no files .{endings}")));
-    }
+    let RowFiles { files, others } = row_files(&job.new)?;
     if !others.is_empty() {
-        others.sort();
-        let folder = job.new.display();
-        reporter.note(&format!("{folder}: not read, since not .{endings}: {}", others.join(", ")));
+        let (folder, others) = (job.new.display(), others.join(", "));
+        let endings = ENDINGS.join(", .");
+        reporter.note(&format!("{folder}: not read, since not .{endings}: {others}"));
     }
-    let stem = |name: &String| name.rsplit_once('.').map_or(name.clone(), |(stem, _)| stem.into());
-    let stems: Vec<String> = names.iter().map(stem).collect();
+    let stem = |file: &PathBuf| file.file_stem().unwrap_or_default().to_owned();
+    let stems: Vec<OsString> = files.iter().map(stem).collect();
     if let Some(at) = (1..stems.len()).find(|&at| stems[..at].contains(&stems[at])) {
-        let message =
-            format!("has the same name as another file but for its ending: {}", names[at]);
-        return Err(Error::input(&job.new, message));
+        let message = "has the same name as another file but for its ending";
+        return Err(Error::input(&files[at], message));
     }
-    let mine = names.iter().zip(stems).enumerate().filter(|(at, _)| at % of == number - 1);
-    let part = |(_, (name, stem)): (usize, (&String, String))| Part {
-        new: job.new.join(name),
-        places: job.places.join(format!("{stem}.npy")),
-        shard: Shard::default(),
+    let share = |(new, mut stem): (PathBuf, OsString)| {
+        stem.push(".npy");
+        Share { new, places: job.places.join(stem), shard: Shard::default() }
     };
-    Ok(mine.map(part).collect())
+    Ok(files.into_iter().zip(stems).skip(number - 1).step_by(of).map(share).collect())
 }
 
 /// What all files have in common.
@@ -259,37 +220,28 @@ struct Placing<'a> {
     device: &'a Device,
     saved: &'a SavedMap,
     references: Option<References<'static>>,
-    map: String,
     n_components: usize,
 }
 
 impl Placing<'_> {
     /// Places the rows of a part; returns their number, and how many of them were placed before.
     fn place(&self, part: &Part, observer: &dyn Observer) -> Result<(usize, usize)> {
+        let n = part.origin.rows.len();
+        if part.is_done {
+            return Ok((n, n));
+        }
         with_rows(&part.new, self.saved.offsets(), |rows| {
-            let origin = self.origin(part, rows)?;
-            let n = origin.rows.len();
-            let known = std::fs::read(part.origin()).ok();
-            let is_same = known.and_then(|text| serde_json::from_slice::<Origin>(&text).ok())
-                == Some(origin.clone());
-            let resumed = self.job.resume && is_same;
-            if resumed && part.places.exists() {
-                return Ok((n, n));
-            }
-            if part.places.exists() && !self.job.force {
-                // Of other points, or by another map.
-                return Err(Error::Exists(part.places.clone()));
-            }
-            let mut out = Partial::open(&part.partial(), (n, self.n_components), resumed)?;
-            let text = serde_json::to_vec_pretty(&origin).unwrap_or_default();
-            write_atomic(&part.origin(), |out| out.write_all(&text))?;
+            let path = beside(&part.places, ".partial");
+            let is_left = self.job.resume && part.origin.is_of(&path);
+            let mut out = Partial::open(&path, (n, self.n_components), is_left)?;
+            part.origin.write(&path)?;
             let before = out.rows;
-            match self.place_rows(part, rows, &origin.rows, &mut out, observer) {
+            match self.place_rows(part, rows, &mut out, observer) {
                 Err(error @ (Error::Input { .. } | Error::Data(_))) => {
                     // Nothing can go on with points that have to be changed first.
                     drop(out);
-                    let _ = std::fs::remove_file(part.partial());
-                    let _ = std::fs::remove_file(part.origin());
+                    let _ = std::fs::remove_file(&path);
+                    let _ = std::fs::remove_file(description(&path));
                     return Err(error);
                 }
                 outcome => outcome?,
@@ -299,15 +251,15 @@ impl Placing<'_> {
         })
     }
 
-    /// Places those of the `wanted` rows that are not placed yet.
+    /// Places those rows that are not placed yet.
     fn place_rows(
         &self,
         part: &Part,
         rows: &mut Rows<'_>,
-        wanted: &Range<usize>,
         out: &mut Partial,
         observer: &dyn Observer,
     ) -> Result<()> {
+        let wanted = &part.origin.rows;
         let n = wanted.len();
         rows.skip(wanted.start + out.rows)?;
         let together = (BATCH_BYTES / (4 * rows.n_features())).max(FEWEST_ROWS);
@@ -335,78 +287,16 @@ impl Placing<'_> {
             .and_then(|()| self.saved.place(self.device, references, batch, &Cancelled(observer)))
             .map_err(|error| error.of_file(&part.new))
     }
-
-    fn origin(&self, part: &Part, rows: &Rows<'_>) -> Result<Origin> {
-        let unreadable =
-            |error: std::io::Error| Error::input(&part.new, format!("cannot be read: {error}"));
-        let about = std::fs::metadata(&part.new).map_err(unreadable)?;
-        let changed = about.modified().map_err(unreadable)?;
-        let changed = changed.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
-        let file = part.new.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let rows = part.shard.rows(rows.n_samples());
-        Ok(Origin { map: self.map.clone(), file, bytes: about.len(), changed, rows })
-    }
-}
-
-/// A file of coordinates that grows by batches.
-struct Partial {
-    path: PathBuf,
-    file: File,
-    /// Rows that are written.
-    rows: usize,
-}
-
-impl Partial {
-    /// Opens the file for n_samples x n_components coordinates, at the end of the whole rows that an
-    /// earlier run has left if it is `resumed`.
-    fn open(path: &Path, (n, c): (usize, usize), resumed: bool) -> Result<Self> {
-        let failed = |error| Error::write(path, error);
-        let head = npy::matrix_head(n, c)?;
-        let mut options = OpenOptions::new();
-        let mut file = options
-            .create(true)
-            .write(true)
-            .read(true)
-            .truncate(!resumed)
-            .open(path)
-            .map_err(failed)?;
-        let len = file.metadata().map_err(failed)?.len();
-        let rows = len.saturating_sub(head.len() as u64) / (4 * c as u64);
-        let rows = (rows as usize).min(n);
-        if rows == 0 {
-            file.set_len(0).map_err(failed)?;
-            file.write_all(&head).map_err(failed)?;
-        }
-        let end = (head.len() + 4 * c * rows) as u64;
-        file.set_len(end).map_err(failed)?;
-        file.seek(SeekFrom::Start(end)).map_err(failed)?;
-        Ok(Self { path: path.to_owned(), file, rows })
-    }
-
-    fn append(&mut self, places: &Matrix) -> Result<()> {
-        let bytes: Vec<u8> =
-            places.as_slice().iter().flat_map(|value| value.to_le_bytes()).collect();
-        self.file.write_all(&bytes).map_err(|error| Error::write(&self.path, error))?;
-        self.rows += places.n_samples();
-        Ok(())
-    }
-
-    /// Gives the whole file its name.
-    fn finish(self, path: &Path) -> Result<()> {
-        let failed = |error| Error::write(path, error);
-        self.file.sync_all().map_err(failed)?;
-        std::fs::rename(&self.path, path).map_err(failed)
-    }
 }
 
 /// Progress of one file among several.
-struct Share<'a> {
+struct OfParts<'a> {
     observer: &'a dyn Observer,
     at: u64,
     of: u64,
 }
 
-impl Observer for Share<'_> {
+impl Observer for OfParts<'_> {
     fn progress(&self, done: u64, total: u64, figures: &[(&str, f64)]) {
         const PARTS: u64 = 1000;
         let of_file = done * PARTS / total.max(1);

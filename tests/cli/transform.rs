@@ -138,16 +138,26 @@ fn what_an_earlier_run_has_left_is_gone_on_with() {
     let head = whole.len() - N_NEW * 8;
     fs::write(place.path("whole.npy.partial"), &whole[..head + 5000 * 8 + 3]).unwrap();
     fs::remove_file(place.path("whole.npy")).unwrap();
+    fs::rename(place.path("whole.npy.json"), place.path("whole.npy.partial.json")).unwrap();
     let outcome = place.succeed(&run);
     assert!(outcome.stdout.contains("5000 of them before"), "{}", outcome.stdout);
     assert!(fs::read(place.path("whole.npy")).unwrap() == whole);
     assert!(!place.path("whole.npy.partial").exists());
+    assert!(!place.path("whole.npy.partial.json").exists());
     let outcome = place.succeed(&run);
     assert!(outcome.stdout.contains("9000 of them before"), "{}", outcome.stdout);
     // What is left of other points, or by another map, is not taken.
     place.points("new.npy", N_NEW - 1, 5);
     place.refuse(1, &run, &["whole.npy", "exists already"]);
+    // Nor is a file that was to be replaced when the process was killed, although what stands
+    // beside it is the description of the new points.
+    let new = place.succeed(&format!("{TRANSFORM} --new new.npy --places other.npy"));
+    assert!(new.stdout.contains("8999 points"), "{}", new.stdout);
+    fs::copy(place.path("other.npy.json"), place.path("whole.npy.partial.json")).unwrap();
+    place.refuse(1, &run, &["whole.npy", "exists already"]);
+    fs::remove_file(place.path("whole.npy.partial.json")).unwrap();
     fs::rename(place.path("whole.npy"), place.path("whole.npy.partial")).unwrap();
+    fs::rename(place.path("whole.npy.json"), place.path("whole.npy.partial.json")).unwrap();
     let outcome = place.succeed(&run);
     assert!(!outcome.stdout.contains("before"), "{}", outcome.stdout);
     assert_eq!(joined(&place, &["whole.npy"]).len(), 2 * (N_NEW - 1));

@@ -4,7 +4,8 @@ use crate::errors::raised;
 use layerlens::Matrix;
 use layerlens::numbers::{Values, rounded};
 use numpy::{
-    PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods,
+    PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArray,
+    PyUntypedArrayMethods,
 };
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -32,26 +33,46 @@ impl AsRef<[f32]> for NumpyValues {
 }
 
 /// Points of a C-contiguous array of float32, float64, int64 or uint64, n_samples x n_features;
-/// those of float32 are not copied. New points are read with the `offsets` of the fitted ones.
-pub fn points(x: &Bound<'_, PyAny>, offsets: Option<Option<&[f64]>>) -> PyResult<Matrix> {
-    if let Ok(array) = x.cast::<PyArray2<f32>>() {
-        let array = array.readonly();
-        let shape = (array.shape()[0], array.shape()[1]);
-        let values = array.as_slice()?;
-        if let Some(Some(offsets)) = offsets {
-            let wide: Vec<f64> = values.iter().map(|&value| value.into()).collect();
-            return rounded(Values::F64(&wide), shape, Some(offsets)).map_err(raised);
-        }
-        let (start, len) = (values.as_ptr(), values.len());
-        let shared =
-            NumpyValues { _owner: x.cast::<PyArray2<f32>>()?.clone().unbind(), start, len };
-        return Matrix::shared(Arc::new(shared), shape.0, shape.1).map_err(raised);
+/// those of float32 are not copied.
+pub fn points(x: &Bound<'_, PyAny>) -> PyResult<Matrix> {
+    match x.cast::<PyArray2<f32>>() {
+        Ok(array) => shared(array),
+        Err(_) => converted(x, None),
     }
+}
+
+/// Points that are compared with fitted ones, less the `offsets` of these, if they have any.
+pub fn points_less(x: &Bound<'_, PyAny>, offsets: Option<&[f64]>) -> PyResult<Matrix> {
+    match (x.cast::<PyArray2<f32>>(), offsets) {
+        (Ok(array), None) => shared(array),
+        (Ok(array), Some(offsets)) => {
+            let array = array.readonly();
+            let wide: Vec<f64> = array.as_slice()?.iter().map(|&value| value.into()).collect();
+            let shape = (array.shape()[0], array.shape()[1]);
+            rounded(Values::F64(&wide), shape, Some(offsets)).map_err(raised)
+        }
+        (Err(_), Some(offsets)) => converted(x, Some(offsets)),
+        (Err(_), None) => {
+            // Zeros, so that nothing else is looked for.
+            let d = x.cast::<PyUntypedArray>()?.shape().get(1).copied().unwrap_or(0);
+            converted(x, Some(&vec![0.0; d]))
+        }
+    }
+}
+
+/// A matrix that shares the values of an array.
+fn shared(array: &Bound<'_, PyArray2<f32>>) -> PyResult<Matrix> {
+    let owner = array.clone().unbind();
+    let array = array.readonly();
+    let (values, shape) = (array.as_slice()?, array.shape());
+    let shared = NumpyValues { _owner: owner, start: values.as_ptr(), len: values.len() };
+    Matrix::shared(Arc::new(shared), shape[0], shape[1]).map_err(raised)
+}
+
+/// A matrix of the wider types.
+fn converted(x: &Bound<'_, PyAny>, offsets: Option<&[f64]>) -> PyResult<Matrix> {
     let read = |values: Values<'_>, shape: &[usize]| {
-        let shape = (shape[0], shape[1]);
-        let zeros = vec![0.0; shape.1];
-        let offsets = offsets.map(|offsets| offsets.unwrap_or(&zeros));
-        rounded(values, shape, offsets).map_err(raised)
+        rounded(values, (shape[0], shape[1]), offsets).map_err(raised)
     };
     if let Ok(array) = x.extract::<PyReadonlyArray2<'_, f64>>() {
         read(Values::F64(array.as_slice()?), array.shape())

@@ -4,7 +4,7 @@ use crate::arrays::{array, points};
 use crate::errors::raised;
 use crate::maps::parameters;
 use crate::work::How;
-use layerlens::clustering::{ClusterMethod, Dbscan, KMeans};
+use layerlens::clustering::{Clustering, Dbscan, KMeans};
 use layerlens::parameters::from_table;
 use numpy::{PyArray1, PyArray2};
 use pyo3::prelude::*;
@@ -20,7 +20,7 @@ pub fn k_means<'py>(
     how: &How,
 ) -> PyResult<KMeansFound<'py>> {
     let method: KMeans = from_table(&self::parameters(parameters)?).map_err(raised)?;
-    let x = points(x, None)?;
+    let x = points(x)?;
     let found =
         how.run(py, |device, _, watcher| method.fit(device, &x, &watcher.named("k-means")))?;
     let labels = PyArray1::from_vec(py, found.labels);
@@ -37,11 +37,9 @@ pub fn dbscan<'py>(
     x: &Bound<'py, PyAny>,
     how: &How,
 ) -> PyResult<DbscanFound<'py>> {
-    let table = self::parameters(parameters)?;
-    let method: Dbscan = from_table(&table).map_err(raised)?;
-    let checked = ClusterMethod::new("dbscan", table).map_err(raised)?;
-    let x = points(x, None)?;
-    checked.validate(x.n_samples(), x.n_features(), None).map_err(raised)?;
+    let method: Dbscan = from_table(&self::parameters(parameters)?).map_err(raised)?;
+    let x = points(x)?;
+    Clustering::validate(&method, x.n_samples(), x.n_features(), None).map_err(raised)?;
     let found =
         how.run(py, |device, _, watcher| method.fit(device, &x, &watcher.named("dbscan")))?;
     let cores = PyArray1::from_vec(py, found.core_sample_indices);

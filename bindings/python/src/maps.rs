@@ -1,6 +1,6 @@
 //! Fitted embeddings.
 
-use crate::arrays::{array, points};
+use crate::arrays::{array, points, points_less};
 use crate::errors::{json, raised};
 use crate::neighbors::{graph, search};
 use crate::work::How;
@@ -43,15 +43,15 @@ pub struct Map {
 #[pyclass(frozen, module = "layerlens._native")]
 #[derive(Debug)]
 pub struct FittedPoints {
-    x: Option<Matrix>,
-    checksum: Option<u64>,
+    /// Values that Python keeps, and may change, with their checksum.
+    watched: Option<(Matrix, u64)>,
     prepared: Option<References<'static>>,
 }
 
 impl FittedPoints {
     /// Refuses points that their owner has changed since they were prepared.
     fn check(&self) -> layerlens::Result<()> {
-        if self.x.as_ref().map(checksum) == self.checksum {
+        if self.watched.as_ref().is_none_or(|(x, before)| checksum(x) == *before) {
             return Ok(());
         }
         let message = "the array that the map was fitted to has other values now: new points are \
@@ -93,8 +93,8 @@ impl Map {
     ) -> PyResult<Self> {
         let method = embedding::method(method).map_err(raised)?;
         let built = (method.build)(&self::parameters(parameters)?).map_err(raised)?;
-        let x = points(x, None)?;
-        let init = init.map(|init| points(init, None)).transpose()?;
+        let x = points(x)?;
+        let init = init.map(|init| points(init)).transpose()?;
         let search = search(metric, approximate)?;
         let given =
             neighbors.map(|(indices, distances)| graph(&indices, &distances)).transpose()?;
@@ -128,11 +128,12 @@ impl Map {
         x: Option<&Bound<'_, PyAny>>,
         how: &How,
     ) -> PyResult<FittedPoints> {
-        let x = x.map(|x| points(x, Some(self.saved.offsets()))).transpose()?;
+        let x = x.map(|x| points_less(x, self.saved.offsets())).transpose()?;
         how.run(py, |_, _, _| {
-            let checksum = x.as_ref().map(checksum);
             let prepared = self.saved.references(x.clone().map(Cow::Owned))?;
-            Ok(FittedPoints { x: x.clone(), checksum, prepared })
+            let shared = x.as_ref().filter(|x| x.is_shared());
+            let watched = shared.map(|x| (x.clone(), checksum(x)));
+            Ok(FittedPoints { watched, prepared })
         })
     }
 
@@ -144,7 +145,7 @@ impl Map {
         references: &FittedPoints,
         how: &How,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
-        let new = points(new, Some(self.saved.offsets()))?;
+        let new = points_less(new, self.saved.offsets())?;
         let placed = how.run(py, |device, _, watcher| {
             references.check()?;
             references.prepared.as_ref().map_or(Ok(()), |fitted| fitted.check(&new, 0))?;

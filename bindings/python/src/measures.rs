@@ -1,6 +1,6 @@
 //! Metrics of maps, and measures of layers, as JSON.
 
-use crate::arrays::{labels, points};
+use crate::arrays::{labels, points, points_less};
 use crate::errors::{json, raised};
 use crate::work::How;
 use layerlens::Error;
@@ -23,7 +23,7 @@ pub fn trustworthiness(
     n_neighbors: usize,
     how: &How,
 ) -> PyResult<f64> {
-    let (x, embedding) = (points(x, None)?, points(embedding, None)?);
+    let (x, embedding) = (points(x)?, points(embedding)?);
     how.run(py, |device, _, watcher| {
         let watcher = watcher.named("ranks");
         evaluation::trustworthiness(device, &x, &embedding, n_neighbors, &watcher)
@@ -39,7 +39,7 @@ pub fn quality(
     random_state: u64,
     how: &How,
 ) -> PyResult<String> {
-    let (x, embedding) = (points(x, None)?, points(embedding, None)?);
+    let (x, embedding) = (points(x)?, points(embedding)?);
     let found = how.run(py, |device, _, watcher| {
         Quality::of(device, &x, &embedding, None, random_state, &watcher.named("quality"))
     })?;
@@ -55,7 +55,7 @@ pub fn kl_divergence(
     perplexity: f32,
     how: &How,
 ) -> PyResult<f64> {
-    let (x, embedding) = (points(x, None)?, points(embedding, None)?);
+    let (x, embedding) = (points(x)?, points(embedding)?);
     let n_components = embedding.n_features();
     let tsne = Tsne { perplexity: perplexity.into(), n_components, ..Tsne::default() };
     tsne.validate(x.n_samples(), x.n_features()).map_err(raised)?;
@@ -80,10 +80,10 @@ pub fn profile_layer(
     test: Option<Scored<'_>>,
     random_state: u64,
 ) -> PyResult<String> {
-    let train = points(train, None)?;
+    let train = points(train)?;
     let train_labels = labels(&train_labels)?;
     let test = test
-        .map(|(x, y)| Ok::<_, PyErr>((points(&x, Some(train.offsets()))?, labels(&y)?)))
+        .map(|(x, y)| Ok::<_, PyErr>((points_less(&x, train.offsets())?, labels(&y)?)))
         .transpose()?;
     let found = how.run(py, |device, _, watcher| {
         let k = DIMENSION_NEIGHBORS.min(train.n_samples().saturating_sub(1));
@@ -113,7 +113,7 @@ pub fn similarity(
     y: &Bound<'_, PyAny>,
     how: &How,
 ) -> PyResult<String> {
-    let (x, y) = (points(x, None)?, points(y, None)?);
+    let (x, y) = (points(x)?, points(y)?);
     let found = how.run(py, |device, _, watcher| {
         let watcher = watcher.named("similarity");
         let x = ComparedLayer::new(device, x.clone(), &watcher)?;
@@ -131,7 +131,7 @@ pub fn label_issues(
     y: PyReadonlyArray1<'_, u16>,
     how: &How,
 ) -> PyResult<Vec<(usize, f64, u16)>> {
-    let (probabilities, y) = (points(probabilities, None)?, labels(&y)?);
+    let (probabilities, y) = (points(probabilities)?, labels(&y)?);
     how.run(py, |_, _, _| {
         let probabilities = Probabilities::of_network(&probabilities);
         let issues = layerlens::profile::label_issues(&probabilities, &y, Rule::ConfidentLearning)?;
@@ -150,7 +150,7 @@ pub fn calibration(
     y: PyReadonlyArray1<'_, u16>,
     how: &How,
 ) -> PyResult<String> {
-    let (probabilities, y) = (points(probabilities, None)?, labels(&y)?);
+    let (probabilities, y) = (points(probabilities)?, labels(&y)?);
     let found = how.run(py, |_, _, _| {
         if probabilities.n_samples() != y.len() {
             let (n, rows) = (y.len(), probabilities.n_samples());
@@ -170,7 +170,7 @@ pub fn global_score(
     random_state: u64,
     how: &How,
 ) -> PyResult<Option<f64>> {
-    let (x, embedding) = (points(x, None)?, points(embedding, None)?);
+    let (x, embedding) = (points(x)?, points(embedding)?);
     how.run(py, |device, _, _| {
         if x.n_samples() != embedding.n_samples() {
             let (found, n) = (embedding.n_samples(), x.n_samples());
@@ -189,7 +189,7 @@ pub fn global_score(
 /// Spectrum and intrinsic dimension of points.
 #[pyfunction]
 pub fn dimensions(py: Python<'_>, x: &Bound<'_, PyAny>, how: &How) -> PyResult<(String, String)> {
-    let x = points(x, None)?;
+    let x = points(x)?;
     let (spectrum, dimension) = how.run(py, |device, _, watcher| {
         let spectrum = Spectrum::of(device, &x)?;
         let k = DIMENSION_NEIGHBORS.min(x.n_samples().saturating_sub(1));
@@ -207,7 +207,7 @@ pub fn separation(
     y: PyReadonlyArray1<'_, u16>,
     how: &How,
 ) -> PyResult<String> {
-    let (x, y) = (points(x, None)?, labels(&y)?);
+    let (x, y) = (points(x)?, labels(&y)?);
     let found = how.run(py, |_, _, _| Separation::of(&x, &y, &ClassMeans::of(&x, &y)?))?;
     json(&found)
 }

@@ -1,6 +1,6 @@
 //! Exact nearest neighbours.
 
-use crate::arrays::{points, rows};
+use crate::arrays::{points, points_less, rows};
 use crate::errors::raised;
 use crate::work::How;
 use layerlens::neighbors::{Metric, NeighborGraph, Search, SearchMethod};
@@ -48,8 +48,8 @@ pub fn nearest_neighbors<'py>(
     approximate: bool,
 ) -> PyResult<Found<'py>> {
     let search = search(metric, approximate)?;
-    let x = points(x, None)?;
-    let queries = queries.map(|queries| points(queries, Some(x.offsets()))).transpose()?;
+    let x = points(x)?;
+    let queries = queries.map(|queries| points_less(queries, x.offsets())).transpose()?;
     let graph = how.run(py, |device, _, watcher| {
         let watcher = watcher.named("neighbors");
         search.check(queries.as_ref().unwrap_or(&x), queries.as_ref().map(|_| &x))?;

@@ -4,6 +4,7 @@
 mod npy_rows;
 mod parquet_columns;
 
+use super::listing::entries;
 use crate::archive::member;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -14,7 +15,7 @@ use parquet_columns::ParquetColumns;
 use rawzip::ZipArchive;
 use std::fs::File;
 use std::io::BufReader;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Endings of the files that can be read row by row.
 pub const ENDINGS: [&str; 3] = ["npy", "npz", "parquet"];
@@ -43,7 +44,6 @@ pub struct Rows<'a> {
     path: &'a Path,
     source: Box<dyn Source + 'a>,
     offsets: Vec<f64>,
-    has_offsets: bool,
     next: usize,
 }
 
@@ -77,10 +77,7 @@ impl Rows<'_> {
         };
         let rows = rounded_rows(values, (n, d), self.next, Some(&self.offsets));
         self.next += n;
-        let rows = rows.map_err(|error| error.of_file(self.path))?;
-        // Those of a file without offsets are zeros, which a matrix does not keep.
-        debug_assert!(self.has_offsets || rows.offsets().is_none());
-        Ok(Some(rows))
+        rows.map(Some).map_err(|error| error.of_file(self.path))
     }
 
     /// Leaves out the next `n` rows, or all that are left.
@@ -92,6 +89,36 @@ impl Rows<'_> {
         self.next += n;
         self.source.skip(n)
     }
+}
+
+/// The files of a folder.
+#[derive(Clone, Debug)]
+pub struct RowFiles {
+    /// Those that can be read row by row, in the natural order of their names.
+    pub files: Vec<PathBuf>,
+    /// Names of the others, but for those that systems leave, such as `_SUCCESS`.
+    pub others: Vec<String>,
+}
+
+/// The files of points in a folder.
+///
+/// # Errors
+/// [`Error::Input`] if it cannot be read or holds none.
+pub fn row_files(folder: &Path) -> Result<RowFiles> {
+    let (mut files, mut others) = (Vec::new(), Vec::new());
+    for entry in entries(folder)? {
+        let ending = entry.path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        if !entry.is_dir && ENDINGS.contains(&ending.as_str()) {
+            files.push(entry.path);
+        } else if !entry.name.starts_with('_') {
+            others.push(entry.shown());
+        }
+    }
+    if files.is_empty() {
+        let message = format!("holds no files .{}", ENDINGS.join(", ."));
+        return Err(Error::input(folder, message));
+    }
+    Ok(RowFiles { files, others })
 }
 
 /// Opens a file of points, and does the work with its rows. The `offsets` are those of the columns of
@@ -109,14 +136,12 @@ pub fn with_rows<T>(
     let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     let begin = |source: Box<dyn Source + '_>| {
         let d = source.shape().1;
-        let zeros = vec![0.0; d];
-        let has_offsets = offsets.is_some();
-        let offsets = offsets.map_or(zeros, <[f64]>::to_vec);
+        let offsets = offsets.map_or_else(|| vec![0.0; d], <[f64]>::to_vec);
         if offsets.len() != d {
             let expected = offsets.len();
             return Err(Error::input(path, format!("has {d} columns, expected {expected}")));
         }
-        work(&mut Rows { path, source, offsets, has_offsets, next: 0 })
+        work(&mut Rows { path, source, offsets, next: 0 })
     };
     match ending.as_str() {
         "npz" => {
@@ -124,8 +149,8 @@ pub fn with_rows<T>(
                 Error::input(path, format!("is no archive, or a damaged one: {error}"))
             };
             let file = File::open(path).map_err(unreadable)?;
-            // SAFETY: the file is only read; whoever changes it meanwhile changes what is read, as
-            // with any file, and a reader of bytes bears any.
+            // SAFETY: the file is only read, and its reader bears any bytes. Whoever cuts it short
+            // meanwhile ends this process, which leaves nothing but a partial file.
             let bytes = unsafe { Mmap::map(&file) }.map_err(unreadable)?;
             let archive = ZipArchive::from_slice(&bytes[..]).map_err(damaged)?;
             let mut entries = archive.entries();

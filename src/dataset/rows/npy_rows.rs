@@ -14,8 +14,10 @@ pub(super) struct NpyRows<'a, R> {
     reader: R,
     shape: (usize, usize),
     stored: Stored,
-    /// All values of a file that stores columns, whose rows cannot be read one by one.
-    columns: Option<Vec<f64>>,
+    order: Order,
+    /// All values of a file that stores columns, once a row is wanted: they cannot be read one by
+    /// one.
+    columns: Vec<f64>,
     next: usize,
 }
 
@@ -36,22 +38,23 @@ impl<'a, R: Read> NpyRows<'a, R> {
                            numpy.ascontiguousarray makes such an array";
             return Err(array.error(message.into()));
         }
-        let mut rows =
-            Self { path, reader: array.into_reader(), shape, stored, columns: None, next: 0 };
-        if order == Order::Fortran {
-            let (n, d) = shape;
-            let bytes = rows.bytes(n)?;
-            let mut values = vec![0.0; n * d];
-            for (at, bytes) in bytes.chunks_exact(stored.size).enumerate() {
-                values[at % n * d + at / n] = stored.number(bytes);
-            }
-            rows.columns = Some(values);
-        }
-        Ok(rows)
+        let reader = array.into_reader();
+        Ok(Self { path, reader, shape, stored, order, columns: Vec::new(), next: 0 })
     }
 
     fn failed(&self, error: &io::Error) -> Error {
         Error::input(self.path, format!("cannot be read: {error}"))
+    }
+
+    /// Reads all rows of a file that stores columns.
+    fn read_columns(&mut self) -> Result<()> {
+        let (n, d) = self.shape;
+        let bytes = self.bytes(n)?;
+        self.columns = vec![0.0; n * d];
+        for (at, bytes) in bytes.chunks_exact(self.stored.size).enumerate() {
+            self.columns[at % n * d + at / n] = self.stored.number(bytes);
+        }
+        Ok(())
     }
 
     /// Bytes of the next `n` rows.
@@ -70,8 +73,11 @@ impl<R: Read> Source for NpyRows<'_, R> {
     fn read(&mut self, n: usize) -> Result<Batch> {
         let first = self.next * self.shape.1;
         self.next += n;
-        if let Some(values) = &self.columns {
-            return Ok(Batch::F64(values[first..][..n * self.shape.1].to_vec()));
+        if self.order == Order::Fortran {
+            if self.columns.is_empty() {
+                self.read_columns()?;
+            }
+            return Ok(Batch::F64(self.columns[first..][..n * self.shape.1].to_vec()));
         }
         let bytes = self.bytes(n)?;
         let stored = self.stored;
@@ -85,7 +91,7 @@ impl<R: Read> Source for NpyRows<'_, R> {
 
     fn skip(&mut self, n: usize) -> Result<()> {
         self.next += n;
-        if self.columns.is_some() {
+        if self.order == Order::Fortran {
             return Ok(());
         }
         let bytes = (n * self.shape.1 * self.stored.size) as u64;

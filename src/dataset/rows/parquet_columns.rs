@@ -1,6 +1,7 @@
 //! Rows of a Parquet file: one column of lists of numbers, or a column of numbers a feature.
 
 use super::{Batch, Source};
+use crate::dataset::parquet_file::{damaged, open, unwound};
 use crate::error::{Error, Result};
 use crate::format::listed;
 use parquet::basic::Type as Physical;
@@ -10,7 +11,6 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::SchemaDescriptor;
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 /// Kinds of the numbers that are read.
@@ -51,13 +51,7 @@ impl ParquetColumns {
     /// # Errors
     /// [`Error::Input`] if it is no Parquet file, or has other columns than numbers.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path)
-            .map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
-        let reader = unwound(path, || {
-            SerializedFileReader::new(file).map_err(|error| {
-                Error::input(path, format!("is no Parquet file, or a damaged one: {error}"))
-            })
-        })?;
+        let reader = open(path)?;
         let (leaves, is_list) = features(path, reader.metadata().file_metadata().schema_descr())?;
         let n_samples = reader.metadata().file_metadata().num_rows();
         let n_samples = usize::try_from(n_samples).unwrap_or(0);
@@ -84,8 +78,7 @@ impl ParquetColumns {
     }
 
     fn damaged(&self, what: &dyn std::fmt::Display) -> Error {
-        let message = format!("is damaged, or compressed in an unknown way: {what}");
-        Error::input(&self.path, message)
+        damaged(&self.path, what)
     }
 
     /// Length of the first list.
@@ -113,34 +106,29 @@ impl ParquetColumns {
         n: usize,
         first: usize,
     ) -> Result<Records> {
-        let read = || match column {
+        let mut read = || match column {
             ColumnReader::FloatColumnReader(reader) => typed(reader, n, f64::from),
             ColumnReader::DoubleColumnReader(reader) => typed(reader, n, |value| value),
             ColumnReader::Int32ColumnReader(reader) => typed(reader, n, f64::from),
             ColumnReader::Int64ColumnReader(reader) => typed(reader, n, exactly),
             _ => Err(ParquetError::General("a column of another type".into())),
         };
-        let found = catch_unwind(AssertUnwindSafe(read))
-            .unwrap_or_else(|_| Err(ParquetError::General("it cannot be decoded".into())))
-            .map_err(|error| self.damaged(&error))?;
+        let found = unwound(&self.path, || read().map_err(|error| self.damaged(&error)))?;
+        let refused = |at: usize, what: &str| {
+            let row = first + found.row_of(at);
+            Error::input(&self.path, format!("row {row} {what}"))
+        };
         // A level below the whole one is a null: of a value, a list, or an empty list.
-        let mut row = first;
-        for (at, &level) in found.definitions.iter().enumerate() {
-            row += usize::from(at > 0 && found.repetitions.get(at).is_none_or(|&level| level == 0));
-            if level != leaf.whole {
-                let message = format!("row {row} has no `{}`, or not all of it", leaf.name);
-                return Err(Error::input(&self.path, message));
-            }
+        if let Some(at) = found.definitions.iter().position(|&level| level != leaf.whole) {
+            return Err(refused(at, &format!("has no `{}`, or not all of it", leaf.name)));
         }
         if let Some(at) = found.values.iter().position(|value| !(*value as f32).is_finite()) {
-            let before = found.repetitions.iter().take(at + 1).filter(|&&level| level == 0).count();
-            let row = first + if found.repetitions.is_empty() { at } else { before - 1 };
-            let message = format!(
-                "row {row} has in `{}` a value that is not finite in 32-bit floats, or a whole \
-                 number beyond 2^53",
+            let what = format!(
+                "has in `{}` a value that is not finite in 32-bit floats, or a whole number beyond \
+                 2^53",
                 leaf.name
             );
-            return Err(Error::input(&self.path, message));
+            return Err(refused(at, &what));
         }
         Ok(found)
     }
@@ -259,6 +247,16 @@ struct Records {
     repetitions: Vec<i16>,
 }
 
+impl Records {
+    /// Number of the record of the value or null at a place: lists begin at repetition level 0.
+    fn row_of(&self, at: usize) -> usize {
+        if self.repetitions.is_empty() {
+            return at;
+        }
+        self.repetitions[..=at].iter().filter(|&&level| level == 0).count() - 1
+    }
+}
+
 fn typed<T: DataType>(
     reader: &mut ColumnReaderImpl<T>,
     n: usize,
@@ -287,10 +285,4 @@ where
 /// A whole number as a float, or NaN, which is refused, if it would lose digits.
 fn exactly(value: i64) -> f64 {
     if (-LARGEST_WHOLE..=LARGEST_WHOLE).contains(&value) { value as f64 } else { f64::NAN }
-}
-
-/// Does the work on a file; the crate `parquet` panics on some that are damaged.
-fn unwound<T>(path: &Path, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|_| Err(Error::input(path, "is a damaged Parquet file")))
 }

@@ -227,22 +227,7 @@ impl Trimap {
         } else {
             space.pca
         };
-        let (x, n_components, seed) = (space.x, self.n_components, self.random_state);
-        let start = match space.start {
-            Some(start) => init::given(start, x.n_samples(), n_components, seed)?,
-            None => init::start(
-                device,
-                &Start {
-                    init: &self.init,
-                    given: space.init,
-                    x,
-                    pca: components,
-                    n_components,
-                    std: START_STD,
-                    seed,
-                },
-            )?,
-        };
+        let start = self.start(device, &Space { pca: components, ..*space })?;
         let first = space.start.map_or(0, |_| self.first_if_warm());
         let mut layout =
             Layout::new(device, &triplets, &reduced, self.weight_temp, self.n_components)?;
@@ -257,7 +242,7 @@ impl Trimap {
                     "TriMAP diverged: {error}; try a smaller `Trimap::learning_rate`"
                 ))
             })?;
-        let embedding = collapse::resolved(&ADVICE, given, embedding, seed)?;
+        let embedding = collapse::resolved(&ADVICE, given, embedding, self.random_state)?;
         let loss = course.last().map_or(f64::NAN, |last| last.1);
         let results = [("loss", loss), (RMS_DISTANCE, rms_distance(&reduced))];
         let mut scales = vec![0.0; triplets.n_samples()];
@@ -266,6 +251,15 @@ impl Trimap {
         }
         let fitted = FittedMap::new(self.clone(), embedding, &neighbors).with_row_scales(scales);
         Ok(fitted.with_results(&results, course).with_warnings(warnings))
+    }
+
+    fn start(&self, device: &Device, space: &Space<'_>) -> Result<Matrix> {
+        let (x, n_components, seed) = (space.x, self.n_components, self.random_state);
+        if let Some(start) = space.start {
+            return init::given(start, x.n_samples(), n_components, seed);
+        }
+        let (init, given, pca, std) = (&self.init, space.init, space.pca, START_STD);
+        init::start(device, &Start { init, given, x, pca, n_components, std, seed })
     }
 
     /// Number of neighbours among which the inliers are chosen.

@@ -170,6 +170,16 @@ impl Forces {
         kl_divergence(device, y, graph, &self.repulsor.q_total(device)?, &mut shares)?;
         Sum::new(device, self.n)?.run(device, &shares, divergence)
     }
+
+    /// The same value on the host, waited for.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`](crate::Error::Kernel).
+    pub fn divergence_now(&self, device: &Device, graph: &Graph, y: &Buffer<f32>) -> Result<f64> {
+        let mut divergence = Buffer::new(device, "divergence", 1)?;
+        self.divergence(device, graph, y, &mut divergence)?;
+        Ok(f64::from(divergence.read(device)?[0]))
+    }
 }
 
 /// Attractive forces multiplied by n. Shapes: `y` n x c, `attractions` n x c, with c 2 or 3.

@@ -303,18 +303,8 @@ impl Tsne {
         if let Some(start) = space.start {
             return init::given(start, x.n_samples(), n_components, seed);
         }
-        init::start(
-            device,
-            &Start {
-                init: &self.init,
-                given: space.init,
-                x,
-                pca: space.pca,
-                n_components,
-                std: START_STD,
-                seed,
-            },
-        )
+        let (init, given, pca, std) = (&self.init, space.init, space.pca, START_STD);
+        init::start(device, &Start { init, given, x, pca, n_components, std, seed })
     }
 
     /// Divergence KL(P|Q) of any map, n_samples x n_components, of points with these neighbours, at
@@ -340,9 +330,7 @@ impl Tsne {
         let y = Buffer::from_slice(device, "map", embedding.as_slice())?;
         let outline = Outline::new(device, &y, (n, c))?;
         forces.compute(device, &graph, &y, &outline)?;
-        let mut divergence = Buffer::new(device, "divergence", 1)?;
-        forces.divergence(device, &graph, &y, &mut divergence)?;
-        Ok(f64::from(divergence.read(device)?[0]))
+        forces.divergence_now(device, &graph, &y)
     }
 
     /// The repulsion between `n` points.
@@ -382,12 +370,10 @@ impl Tsne {
         for done in 0..=schedule.all {
             forces.compute(device, &graph, &y, &outline)?;
             if done > 0 && observer.wants_embedding(done as u64) {
-                let mut divergence = Buffer::new(device, "divergence", 1)?;
-                forces.divergence(device, &graph, &y, &mut divergence)?;
-                let loss = f64::from(divergence.read(device)?[0]);
-                let places = order::restored(&y.read(device)?, order, self.n_components);
-                let places = recentred(places, self.n_components);
-                descent::show(observer, done, Some(loss), places, self.n_components)?;
+                let c = self.n_components;
+                let loss = forces.divergence_now(device, &graph, &y)?;
+                let places = recentred(order::restored(&y.read(device)?, order, c), c);
+                descent::show(observer, done, Some(loss), places, c)?;
             }
             let last = done == schedule.all || observer.is_satisfied();
             let mut seen = None;

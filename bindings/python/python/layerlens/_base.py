@@ -135,9 +135,8 @@ class Estimator:
         return hasattr(self, "n_features_in_")
 
     def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags, TransformerTags
+        from sklearn.utils import InputTags, Tags, TargetTags, TransformerTags
 
-        del ClassifierTags
         return Tags(
             estimator_type=None if self._kind == "transformer" else self._kind,
             target_tags=TargetTags(required=False),

@@ -325,17 +325,15 @@ class _Layers:
         answers: list[NDArray[Any]] = []
         for outputs, answer in source.passes(batches):
             rows = len(answer)
-            found = {
-                name: _flat(value) for name, value in outputs.items() if _is_layer(value, rows)
-            }
-            if gathered and set(found) != set(gathered):
-                odd = sorted(set(found) ^ set(gathered))[0]
-                raise ValueError(f"layer {odd!r} is not there in every batch of {part}")
-            if not gathered and not self._everything and len(found) > MAX_LAYERS:
-                found = {name: found[name] for name in _spread(list(found))}
-            for name, value in found.items():
-                if name in gathered or not answers:
-                    gathered.setdefault(name, []).append(value)
+            if not answers:
+                names = [name for name, value in outputs.items() if _is_layer(value, rows)]
+                if not self._everything and len(names) > MAX_LAYERS:
+                    names = _spread(names)
+                gathered = {name: [] for name in names}
+            for name, kept in gathered.items():
+                if name not in outputs or not _is_layer(outputs[name], rows):
+                    raise ValueError(f"layer {name!r} is not there in every batch of {part}")
+                kept.append(_flat(outputs[name]))
             answers.append(answer)
         if not answers:
             raise ValueError(f"{part}: there are no batches")
@@ -360,18 +358,16 @@ class _Layers:
         np.save(self._folder / f"{name}.npy", values)
 
     def _write_answers(self, part: str, answers: NDArray[Any]) -> None:
-        values = answers.reshape(len(answers), -1)
         if answers.ndim != 2:
             raise ValueError(
                 f"the model's output has shape {answers.shape}; expected one row of class scores a"
                 " point"
             )
-        sums = values.sum(axis=1)
-        are_shares = (values >= 0).all() and np.allclose(sums, 1, atol=1e-3)
-        if values.shape[1] == 1:
-            self._write(f"{'softmax' if _are_chances(values) else 'logits'}_{part}", values)
-        else:
-            self._write(f"{'softmax' if are_shares else 'logits'}_{part}", values)
+        # One column is the second of two classes.
+        sums = np.ones(1) if answers.shape[1] == 1 else answers.sum(axis=1)
+        in_range = bool(((answers >= 0) & (answers <= 1)).all())
+        are_shares = in_range and np.allclose(sums, 1, atol=1e-3)
+        self._write(f"{'softmax' if are_shares else 'logits'}_{part}", answers)
 
     def finish(self, class_names: Sequence[str] | None) -> None:
         """Writes labels, names and the order of the layers."""
@@ -400,10 +396,6 @@ class _Layers:
                 columns = int(np.load(path, mmap_mode="r").shape[1])
                 return 2 if columns == 1 else columns
         return 0
-
-
-def _are_chances(values: NDArray[Any]) -> bool:
-    return bool(((values >= 0) & (values <= 1)).all())
 
 
 def _is_layer(value: NDArray[Any], rows: int) -> bool:
