@@ -156,10 +156,11 @@ fn maps_and_new_places_do_not_depend_on_what_is_added() {
         }
         let knn = |name: &str| manifest(&place.path(name))["results"]["knn"][0]["knn"].clone();
         assert_eq!(knn("large"), knn("plain"));
-        place.succeed(
+        let outcome = place.succeed(
             "transform large/map.safetensors --new large_new.npy --train large.npy \
             --device cpu --places p.npy",
         );
+        assert!(outcome.stderr.contains("the points: subtracted"), "{}", outcome.stderr);
         let together = fs::read(place.path("large/embeddings/new.npy")).unwrap();
         assert_eq!(fs::read(place.path("p.npy")).unwrap(), together, "{method}");
     }

@@ -107,6 +107,64 @@ def test_layers_of_pytorch(tmp_path, digits):
         ll.look(net, (x[:400], y[:3]))
 
 
+def test_a_pytorch_model_is_left_as_it_was_and_its_layers_are_those_that_left_them(digits):
+    torch = pytest.importorskip("torch")
+    x, y = digits
+
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = torch.nn.Linear(64, 16)
+            self.norm = torch.nn.BatchNorm1d(16)
+            self.second = torch.nn.Linear(16, 16)
+            self.out = torch.nn.Linear(16, 10)
+
+        def forward(self, x):
+            x = self.norm(self.first(x))
+            y = self.second(x)
+            # What left `second` is changed afterwards.
+            y += 100 * x
+            return self.out(y)
+
+    torch.manual_seed(0)
+    net = Net().train()
+    net.norm.eval()
+    found = ll.look(net, (x[:200], y[:200]), methods=("pca",))
+    assert net.training and not net.norm.training and net.second.training
+    net.eval()
+    with torch.no_grad():
+        first = net.norm(net.first(torch.as_tensor(x[:200])))
+        second = net.second(first).numpy()
+    assert found.layers == ["raw", "first", "second"]
+    assert np.allclose(found.activations("first"), first.numpy(), atol=1e-4)
+    assert np.allclose(found.activations("second"), second, atol=1e-4)
+    # A batch of another kind ends the look, and leaves no hooks.
+    hooked = lambda: any(module._forward_hooks for module in net.modules())
+    with pytest.raises(ValueError, match="a batch of 3 inputs and 2 labels"):
+        ll.look(net, [(x[:200], y[:200]), (x[:3], y[:2])])
+    assert not hooked()
+
+
+def test_branches_of_keras_keep_their_names(digits):
+    keras = pytest.importorskip("keras")
+    x, y = digits
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((64,))
+    a = keras.layers.Dense(8, name="a")(inputs)
+    b = keras.layers.Dense(8, name="b")(inputs)
+    # In the list of layers the activation of `a` may stand behind `b`.
+    a = keras.layers.Activation("relu", name="relu_a")(a)
+    b = keras.layers.Activation("tanh", name="tanh_b")(b)
+    both = keras.layers.Add(name="both")([a, b])
+    net = keras.Model(inputs, keras.layers.Dense(10, activation="softmax", name="out")(both))
+    found = ll.look(net, (x[:200], y[:200]), methods=("pca",))
+    assert sorted(found.layers) == ["a", "b", "both", "raw"]
+    for name, end in (("a", "relu_a"), ("b", "tanh_b")):
+        inner = keras.Model(inputs, net.get_layer(end).output)
+        expected = np.asarray(inner(x[:200]))
+        assert np.allclose(found.activations(name), expected, atol=1e-5), name
+
+
 def test_layers_of_keras(digits):
     keras = pytest.importorskip("keras")
     x, y = digits

@@ -51,6 +51,7 @@ def test_trustworthiness_is_that_of_scikit_learn(n_neighbors):
 def test_accuracy_is_that_of_scikit_learn(placed):
     x, y, places = placed
     model = KNeighborsClassifier(5, algorithm="brute").fit(places[:400], y[:400])
+    # Ties of votes and distances may fall otherwise for a point or two of 200.
     ours = metrics.knn_accuracy(places[:400], y[:400], places[400:], y[400:])
     assert ours == pytest.approx(model.score(places[400:], y[400:]), abs=0.011)
     recall = metrics.neighbor_recall(x, places, n_neighbors=10)
@@ -84,6 +85,7 @@ def test_a_probe_is_scikit_learns_regression(digits):
     scaler = StandardScaler().fit(x[:400])
     model = LogisticRegression(C=1, max_iter=2000).fit(scaler.transform(x[:400]), y[:400])
     ours = metrics.linear_probe(x[:400], y[:400], x[400:], y[400:])
+    # The optimum is one; both stop near it, which may turn a point or two of 200.
     assert ours["accuracy"] == pytest.approx(
         model.score(scaler.transform(x[400:]), y[400:]), abs=0.011
     )

@@ -46,16 +46,16 @@ class KerasModel:
     def _candidates(model: Any) -> dict[str, str]:
         """Names of layers, and of the last of the element-wise ones that follow each."""
         chosen: dict[str, str] = {}
-        previous: str | None = None
+        # The layer that each tensor is the value of so far: branches of a model may be listed mixed.
+        of_tensor: dict[int, str] = {}
         for layer in model.layers[:-1]:
             kind = type(layer).__name__
             if kind in _SKIPPED:
                 continue
-            if kind in _ELEMENTWISE and previous is not None:
-                chosen[previous] = layer.name
-                continue
-            chosen[layer.name] = layer.name
-            previous = layer.name
+            follows = of_tensor.get(id(layer.input)) if kind in _ELEMENTWISE else None
+            name = layer.name if follows is None else follows
+            chosen[name] = layer.name
+            of_tensor[id(layer.output)] = name
         return chosen
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import html
 import json
@@ -321,9 +322,40 @@ class _Layers:
 
     def part(self, part: str, source: Any, batches: _Batches, pictures: Any) -> None:
         """Takes the layers of a part and writes them, with its pictures."""
+        # Closed at once after an error too, so that the model is left as it was.
+        with contextlib.closing(source.passes(batches)) as passes:
+            gathered, answers = self._gather(part, passes)
+        inputs = np.concatenate(batches.inputs)
+        self._labels[part] = np.concatenate(batches.labels)
+        layers = {"raw": inputs.reshape(len(inputs), -1)}
+        for name, rows in gathered.items():
+            file = _file_name(name)
+            if file in layers:
+                raise ValueError(
+                    f"layer {name!r} and another are both called {file!r} in files: choose by"
+                    " `layers`, or rename one"
+                )
+            layers[file] = np.concatenate(rows)
+        if not self._names:
+            self._names = list(layers)
+        for name, values in layers.items():
+            self._write(f"{name}_{part}", as_points(values, f"layer {name!r}"))
+        self._write_answers(part, np.concatenate(answers))
+        images = _images(inputs if pictures is None else np.asarray(_of_framework(pictures)))
+        if images is None and pictures is not None:
+            raise ValueError("images: expected (n, height, width), with 1 or 3 channels")
+        if images is not None:
+            if len(images) != len(inputs):
+                raise ValueError(f"{part}: {len(images)} images for {len(inputs)} inputs")
+            self._write(f"images_{part}", images)
+
+    def _gather(
+        self, part: str, passes: Iterable[tuple[dict[str, NDArray[Any]], NDArray[Any]]]
+    ) -> tuple[dict[str, list[NDArray[Any]]], list[NDArray[Any]]]:
+        """Rows of the layers, and of the output, batch by batch."""
         gathered: dict[str, list[NDArray[Any]]] = {}
         answers: list[NDArray[Any]] = []
-        for outputs, answer in source.passes(batches):
+        for outputs, answer in passes:
             rows = len(answer)
             if not answers:
                 names = [name for name, value in outputs.items() if _is_layer(value, rows)]
@@ -337,22 +369,7 @@ class _Layers:
             answers.append(answer)
         if not answers:
             raise ValueError(f"{part}: there are no batches")
-        inputs = np.concatenate(batches.inputs)
-        self._labels[part] = np.concatenate(batches.labels)
-        layers = {_file_name(name): np.concatenate(rows) for name, rows in gathered.items()}
-        layers = {"raw": inputs.reshape(len(inputs), -1), **layers}
-        if not self._names:
-            self._names = list(layers)
-        for name, values in layers.items():
-            self._write(f"{name}_{part}", as_points(values, f"layer {name!r}"))
-        self._write_answers(part, np.concatenate(answers))
-        images = _images(inputs if pictures is None else np.asarray(_of_framework(pictures)))
-        if images is None and pictures is not None:
-            raise ValueError("images: expected (n, height, width), with 1 or 3 channels")
-        if images is not None:
-            if len(images) != len(inputs):
-                raise ValueError(f"{part}: {len(images)} images for {len(inputs)} inputs")
-            self._write(f"images_{part}", images)
+        return gathered, answers
 
     def _write(self, name: str, values: NDArray[Any]) -> None:
         np.save(self._folder / f"{name}.npy", values)

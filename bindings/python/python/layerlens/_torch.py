@@ -28,7 +28,8 @@ class _Recorder:
         import torch
 
         self._torch = torch
-        self.outputs: dict[str, Any] = {}
+        #: What left each layer, and a copy of its values: a module further on may change them.
+        self.outputs: dict[str, tuple[Any, Any]] = {}
         self._calls: dict[str, int] = {}
         self._last: tuple[str, Any] | None = None
         self._merged = names is None
@@ -66,12 +67,12 @@ class _Recorder:
                 # In the shape that it had before: channels say more than a flat row.
                 previous = self._last[0]
                 if kind in _ELEMENTWISE:
-                    self.outputs[previous] = output
+                    self.outputs[previous] = (output, output.clone())
                 self._last = (previous, output)
                 return
             if self._merged and kind in _RESHAPING:
                 return
-            self.outputs[layer] = output
+            self.outputs[layer] = (output, output.clone())
             self._last = (layer, output)
 
         return hook
@@ -110,7 +111,7 @@ class TorchModel:
         """Outputs of the layers, and of the whole model, of each batch; dropout is off."""
         torch = self._torch
         recorder = _Recorder(self._model, self._names)
-        was_training = self._model.training
+        modes = [(module, module.training) for module in self._model.modules()]
         self._model.eval()
         try:
             with torch.no_grad():
@@ -125,14 +126,16 @@ class TorchModel:
                     if isinstance(output, (tuple, list)):
                         output = output[0]
                     outputs = {
-                        name: _numbers(value)
-                        for name, value in recorder.outputs.items()
-                        if value is not output
+                        name: _numbers(values)
+                        for name, (left, values) in recorder.outputs.items()
+                        if left is not output
                     }
                     yield outputs, _numbers(output)
         finally:
             recorder.remove()
-            self._model.train(was_training)
+            # One by one: parts of a model may be frozen while it trains.
+            for module, was_training in modes:
+                module.training = was_training
 
 
 def _numbers(tensor: Any) -> NDArray[Any]:
