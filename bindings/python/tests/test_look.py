@@ -157,7 +157,10 @@ def test_branches_of_keras_keep_their_names(digits):
     b = keras.layers.Activation("tanh", name="tanh_b")(b)
     both = keras.layers.Add(name="both")([a, b])
     net = keras.Model(inputs, keras.layers.Dense(10, activation="softmax", name="out")(both))
-    found = ll.look(net, (x[:200], y[:200]), methods=("pca",))
+    # Two batches are no (x, y), and one-hot labels are labels.
+    batches = [(x[:100], np.eye(10)[y[:100]]), (x[100:200], np.eye(10)[y[100:200]])]
+    found = ll.look(net, batches, methods=("pca",))
+    assert np.array_equal(np.load(found.path / "activations" / "labels_train.npy"), y[:200])
     assert sorted(found.layers) == ["a", "b", "both", "raw"]
     for name, end in (("a", "relu_a"), ("b", "tanh_b")):
         inner = keras.Model(inputs, net.get_layer(end).output)

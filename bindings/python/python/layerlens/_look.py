@@ -280,14 +280,11 @@ class _Batches:
         self.part = part
         self.labels: list[NDArray[Any]] = []
         self.inputs: list[NDArray[Any]] = []
-        is_pair = isinstance(given, (tuple, list)) and len(given) == 2
-        if is_pair:
+        if _is_pair(given) and not all(_is_pair(part) for part in given):
             x, y = (np.asarray(_of_framework(value)) for value in given)
             if x.ndim < 2 or len(x) == 0:
                 raise ValueError(f"{part}: expected inputs of two dimensions or more, found {x.shape}")
-            if y.ndim == 2 and y.shape[1] > 1 and np.isin(y, (0, 1)).all():
-                y = y.argmax(axis=1)
-            y = y.reshape(-1)
+            y = _classes(y, part)
             if len(y) != len(x):
                 raise ValueError(f"{part}: {len(y)} labels for {len(x)} inputs")
             self._source: Iterable[Any] = (
@@ -304,11 +301,25 @@ class _Batches:
             if not isinstance(batch, (tuple, list)) or len(batch) < 2:
                 raise TypeError(f"{self.part}: expected batches of (x, y)")
             x, y = (np.asarray(_of_framework(value)) for value in batch[:2])
+            y = _classes(y, self.part)
             if len(x) != len(y):
                 raise ValueError(f"{self.part}: a batch of {len(x)} inputs and {len(y)} labels")
             self.inputs.append(x)
-            self.labels.append(y.reshape(-1))
+            self.labels.append(y)
             yield x
+
+
+def _classes(y: NDArray[Any], part: str) -> NDArray[Any]:
+    """One class a row: as they are, in a column, or one-hot."""
+    if y.ndim == 2 and y.shape[1] > 1 and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
+        return y.argmax(axis=1)
+    if y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1):
+        return y.reshape(-1)
+    raise ValueError(f"{part}: expected one label for each input, found labels of shape {y.shape}")
+
+
+def _is_pair(given: Any) -> bool:
+    return isinstance(given, (tuple, list)) and len(given) == 2
 
 
 class _Layers:
