@@ -267,6 +267,24 @@ def test_parameters_out_of_range_are_named_as_in_python(groups):
         ll.TSNE().set_params(perplexty=3)
 
 
+@named([*MAPS, ll.KMeans(3), ll.DBSCAN(2.0)])
+def test_a_fit_that_fails_leaves_nothing_of_an_earlier_one(estimator, groups):
+    x, _ = groups
+    fitted = clone(estimator).fit(x)
+    parameters = set(fitted.get_params())
+    for bad in ({"n_jobs": 0}, {"device": "tpu"}):
+        with pytest.raises(ValueError):
+            fitted.set_params(**bad).fit(x[:, :4])
+        left = {name for name in vars(fitted) if name.endswith("_")}
+        assert left <= {"n_features_in_"} and not fitted.__sklearn_is_fitted__()
+        fitted.set_params(**{name: estimator.get_params()[name] for name in bad})
+        assert set(fitted.get_params()) == parameters
+        if hasattr(fitted, "transform"):
+            with pytest.raises(ValueError, match="not fitted"):
+                fitted.transform(x)
+        fitted.fit(x)
+
+
 def test_seeds_are_numbers_generators_or_none(groups):
     x, _ = groups
     fit = lambda state: ll.TriMAP(max_iter=20, init="random", random_state=state).fit_transform(x)

@@ -131,8 +131,11 @@ class Estimator:
                 changed.append(f"{name}={value!r}")
         return f"{type(self).__name__}({', '.join(changed)})"
 
+    #: Attribute that a finished fit leaves.
+    _left_by_fit = "labels_"
+
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "n_features_in_")
+        return self._left_by_fit in vars(self)
 
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import InputTags, Tags, TargetTags, TransformerTags
@@ -157,13 +160,14 @@ class Estimator:
             )
 
     def _read_fitted(self, X: Any) -> NDArray[Any]:
-        """Points to fit; their number of columns and their names are kept."""
+        """Points to fit; their number of columns and their names are kept, and nothing of an
+        earlier fit, which could be taken for the result of one that fails."""
+        for name in [name for name in vars(self) if name.endswith("_") or name == self._left_by_fit]:
+            delattr(self, name)
         points = as_points(X, estimator=type(self).__name__)
         names = feature_names(X)
         if names is not None:
             self.feature_names_in_ = names
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
         self.n_features_in_ = points.shape[1]
         return points
 

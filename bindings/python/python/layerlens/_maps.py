@@ -35,6 +35,7 @@ class _Embedding(Estimator):
         }
     )
 
+    _left_by_fit = "_map"
     _map: _native.Map
     _fit_X: NDArray[Any] | None
     #: The fitted points, once the first `transform` has prepared them.
@@ -98,12 +99,6 @@ class _Embedding(Estimator):
                 metric=getattr(self, "metric", "euclidean"),
                 approximate=_is_approximate(getattr(self, "neighbors", "exact")),
             )
-        except BaseException:
-            # A failed fit leaves nothing of an earlier one that could be taken for its result.
-            for name in [name for name in vars(self) if name.endswith("_")]:
-                delattr(self, name)
-            self.__dict__.pop("_map", None)
-            raise
         finally:
             close()
         self._fit_X = points if self._map.needs_the_fitted_points else None
