@@ -127,7 +127,10 @@ JOBS = {
     "pca": [("layerlens", ours(ll.PCA, n_components=2)), ("scikit-learn", sklearn_pca)],
     "k-means": [("layerlens", our_k_means), ("scikit-learn", sklearn_k_means)],
     "dbscan": [("layerlens", our_dbscan), ("scikit-learn", sklearn_dbscan)],
-    "trustworthiness": [("layerlens", our_trustworthiness), ("scikit-learn", sklearn_trustworthiness)],
+    "trustworthiness": [
+        ("layerlens", our_trustworthiness),
+        ("scikit-learn", sklearn_trustworthiness),
+    ],
 }
 
 
@@ -160,7 +163,9 @@ def main():
                     said += f"  5-NN {ll.metrics.knn_accuracy(found, y):.4f}"
             elif isinstance(found, float):
                 said = f"  {found:.6f}"
-            print(f"{job:16} {name:14} {seconds:8.2f} s  {peak.gigabytes:6.2f} GB{said}", flush=True)
+            print(
+                f"{job:16} {name:14} {seconds:8.2f} s  {peak.gigabytes:6.2f} GB{said}", flush=True
+            )
 
 
 if __name__ == "__main__":

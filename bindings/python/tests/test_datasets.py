@@ -23,7 +23,9 @@ def test_the_digits_are_those_of_scikit_learn():
     assert images.shape == (1797, 8, 8)
     # The images go from 0 to 16 there.
     assert sorted(labels) == sorted(found.target)
-    assert len({image.tobytes() for image in images}) == len({image.tobytes() for image in found.images})
+    assert len({image.tobytes() for image in images}) == len(
+        {image.tobytes() for image in found.images}
+    )
 
 
 def test_what_is_not_there_is_told():

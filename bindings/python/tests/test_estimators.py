@@ -146,7 +146,9 @@ def test_large_numbers_keep_their_digits():
     placed = ll.PCA(n_components=1).fit(stamps).transform(stamps[7:9])
     assert abs(placed[1, 0] - placed[0, 0]) == pytest.approx(1)
     with pytest.raises(ValueError, match="column 0 needs more digits"):
-        ll.PCA(n_components=1).fit(np.where(np.arange(400) % 2, 1e9, 0)[:, None] + x[:, :1].repeat(2, 0))
+        ll.PCA(n_components=1).fit(
+            np.where(np.arange(400) % 2, 1e9, 0)[:, None] + x[:, :1].repeat(2, 0)
+        )
 
 
 def test_clusters_are_those_of_scikit_learn(groups, digits):
@@ -305,7 +307,9 @@ def test_they_stand_in_pipelines(groups):
 
 
 def test_repr_names_what_was_set():
-    assert repr(ll.TSNE(perplexity=12, random_state=None)) == "TSNE(perplexity=12, random_state=None)"
+    assert (
+        repr(ll.TSNE(perplexity=12, random_state=None)) == "TSNE(perplexity=12, random_state=None)"
+    )
     assert repr(ll.UMAP()) == "UMAP()"
 
 

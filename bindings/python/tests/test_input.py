@@ -89,7 +89,13 @@ def test_labels_of_any_kind():
     x = np.asarray([*range(6), *range(20, 26)], dtype=np.float32)[:, None]
     by_number = ll.metrics.knn_accuracy(x, np.repeat([3, 9], 6), n_neighbors=1)
     assert by_number == ll.metrics.knn_accuracy(x, ["a"] * 6 + ["b"] * 6, n_neighbors=1) == 1
-    assert by_number == ll.metrics.knn_accuracy(x, pandas.Series(["u", "v"]).repeat(6), n_neighbors=1)
-    for bad, said in (([1, 2], "12 rows"), ([1.0] * 11 + [np.nan], "row 11"), ([None] * 12, "row 0")):
+    assert by_number == ll.metrics.knn_accuracy(
+        x, pandas.Series(["u", "v"]).repeat(6), n_neighbors=1
+    )
+    for bad, said in (
+        ([1, 2], "12 rows"),
+        ([1.0] * 11 + [np.nan], "row 11"),
+        ([None] * 12, "row 0"),
+    ):
         with pytest.raises(ValueError, match=said):
             ll.metrics.knn_accuracy(x, bad)

@@ -202,8 +202,6 @@ def test_layers_of_keras(digits):
         ll.look(net, *parts, images=(pictures[:9], pictures[400:]))
     assert found.class_names == names
     inner = keras.Model(net.inputs, net.get_layer("hidden").output)
-    assert np.allclose(
-        found.activations("hidden"), np.asarray(inner(x[:400])), atol=1e-5
-    )
+    assert np.allclose(found.activations("hidden"), np.asarray(inner(x[:400])), atol=1e-5)
     with pytest.raises(ValueError, match="no layer 'dense'; it has conv"):
         ll.look(net, (x[:400], y[:400]), layers=["dense"])

@@ -105,7 +105,9 @@ def test_similarity_dimensions_and_separation(groups):
     assert same["procrustes"] == pytest.approx(0, abs=1e-3)
     other = np.random.default_rng(2).normal(size=(150, 5))
     assert abs(metrics.cka(x, other)) < 0.1
-    wide = np.random.default_rng(3).normal(size=(2000, 3)) @ np.random.default_rng(4).normal(size=(3, 20))
+    wide = np.random.default_rng(3).normal(size=(2000, 3)) @ np.random.default_rng(4).normal(
+        size=(3, 20)
+    )
     found = metrics.dimensions(wide)
     assert found["n_components_99"] <= 3
     assert found["mle"] == pytest.approx(3, abs=0.3)

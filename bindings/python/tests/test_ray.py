@@ -1,6 +1,5 @@
 """Maps over Ray workers: the bytes of one process, whatever happens to a worker."""
 
-import os
 import threading
 import time
 
@@ -10,9 +9,9 @@ import pytest
 
 ray = pytest.importorskip("ray")
 pyarrow = pytest.importorskip("pyarrow")
+parquet = pytest.importorskip("pyarrow.parquet")
 lr = pytest.importorskip("layerlens.ray")
 import psutil  # noqa: E402  (comes with ray)
-import pyarrow.parquet  # noqa: E402
 
 N_PARTS, N_ROWS = 6, 4000
 
@@ -31,7 +30,7 @@ def write(path, first, x, kinds, flat=False):
     else:
         values = pyarrow.array(x.reshape(-1))
         columns["features"] = pyarrow.FixedSizeListArray.from_arrays(values, 12)
-    pyarrow.parquet.write_table(pyarrow.table(columns), path)
+    parquet.write_table(pyarrow.table(columns), path)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +69,9 @@ def test_workers_give_the_bytes_of_one_process(cluster, parts, fitted):
     expected = fitted.transform(whole)
     for concurrency, batch_size in ((1, 16_384), (2, 777)):
         data = ray.data.read_parquet(str(folder), include_paths=True)
-        found = lr.transform(fitted, data, "features", concurrency=concurrency, batch_size=batch_size)
+        found = lr.transform(
+            fitted, data, "features", concurrency=concurrency, batch_size=batch_size
+        )
         assert np.array_equal(placed(found), expected)
         assert found.schema().names == ["id", "kind", "path", "x", "y"]
 

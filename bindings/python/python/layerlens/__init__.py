@@ -18,9 +18,10 @@ from importlib.metadata import PackageNotFoundError, version
 from . import _native, datasets, metrics
 from ._base import LayerlensWarning, NotFittedError
 from ._clusters import DBSCAN, KMeans
-from ._look import Look, Page, look, show
+from ._look import Look, look
 from ._maps import PCA, TSNE, UMAP, TriMAP
 from ._neighbors import knn_graph
+from ._page import Page, show
 
 try:
     __version__ = version("layerlens")

@@ -162,7 +162,9 @@ class Estimator:
     def _read_fitted(self, X: Any) -> NDArray[Any]:
         """Points to fit; their number of columns and their names are kept, and nothing of an
         earlier fit, which could be taken for the result of one that fails."""
-        for name in [name for name in vars(self) if name.endswith("_") or name == self._left_by_fit]:
+        for name in [
+            name for name in vars(self) if name.endswith("_") or name == self._left_by_fit
+        ]:
             delattr(self, name)
         points = as_points(X, estimator=type(self).__name__)
         names = feature_names(X)

@@ -159,5 +159,3 @@ class DBSCAN(_Clusterer):
         self.core_sample_indices_ = cores.astype(np.int64)
         self.components_ = points[self.core_sample_indices_].copy()
         return self
-
-

@@ -43,7 +43,7 @@ def as_points(X: Any, name: str = "X", *, estimator: str | None = None) -> NDArr
     """
     if _is_sparse(X):
         X = _dense(X, name)
-    X = _of_framework(X)
+    X = of_framework(X)
     try:
         values = np.asarray(X)
     except (TypeError, ValueError) as error:
@@ -117,7 +117,7 @@ def _dense(X: Any, name: str) -> NDArray[Any]:
     return X.toarray()
 
 
-def _of_framework(X: Any) -> Any:
+def of_framework(X: Any) -> Any:
     """Tensors of frameworks that numpy does not read by itself."""
     if hasattr(X, "detach") and hasattr(X, "cpu"):
         X = X.detach().cpu()
@@ -210,11 +210,13 @@ def as_labels(y: Any, n: int, name: str = "y") -> tuple[NDArray[np.uint16], NDAr
     ValueError
         For another number of labels than `n`, missing labels, or more than 65,536 classes.
     """
-    values = np.asarray(_of_framework(y))
+    values = np.asarray(of_framework(y))
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.ndim != 1 or len(values) != n:
-        raise ValueError(f"{name} has shape {values.shape}; expected one label for each of {n} rows")
+        raise ValueError(
+            f"{name} has shape {values.shape}; expected one label for each of {n} rows"
+        )
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         row = int(np.flatnonzero(~np.isfinite(values))[0])
         raise ValueError(f"row {row} of {name} is {values[row]}: expected a label")
@@ -226,7 +228,9 @@ def as_labels(y: Any, n: int, name: str = "y") -> tuple[NDArray[np.uint16], NDAr
             values = values.astype(str)
     classes, codes = np.unique(values, return_inverse=True)
     if len(classes) > 1 << 16:
-        raise ValueError(f"{name} has {len(classes)} different labels; at most 65,536 are supported")
+        raise ValueError(
+            f"{name} has {len(classes)} different labels; at most 65,536 are supported"
+        )
     return codes.reshape(-1).astype(np.uint16), classes
 
 

@@ -95,9 +95,7 @@ def profile_layer(
     test: tuple[NDArray[Any], NDArray[np.uint16]] | None = None,
     random_state: int = 42,
 ) -> str: ...
-def quality(
-    x: NDArray[Any], embedding: NDArray[Any], random_state: int, how: How
-) -> str: ...
+def quality(x: NDArray[Any], embedding: NDArray[Any], random_state: int, how: How) -> str: ...
 def report_embedding(
     embedding: str | PathLike[str],
     out: str | PathLike[str],

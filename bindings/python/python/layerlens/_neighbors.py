@@ -69,9 +69,7 @@ def knn_graph(
         close()
 
 
-def given_neighbors(
-    precomputed_knn: Any, n: int
-) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
+def given_neighbors(precomputed_knn: Any, n: int) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
     """Checked indices and distances, without the points themselves, which umap-learn has first."""
     try:
         indices, distances = precomputed_knn

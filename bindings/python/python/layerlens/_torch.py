@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 # Modules that change each value by itself or by its neighbours' statistics: the layer is what
@@ -60,9 +59,7 @@ class _Recorder:
             self._calls[name] = self._calls.get(name, 0) + 1
             call = self._calls[name]
             layer = name if call == 1 else f"{name}#{call}"
-            follows = (
-                self._last is not None and bool(inputs) and inputs[0] is self._last[1]
-            )
+            follows = self._last is not None and bool(inputs) and inputs[0] is self._last[1]
             if self._merged and follows and kind in _ELEMENTWISE | _RESHAPING:
                 # In the shape that it had before: channels say more than a flat row.
                 previous = self._last[0]

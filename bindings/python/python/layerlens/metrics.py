@@ -78,9 +78,7 @@ def trustworthiness(
     """
     points, places = _pair(X, embedding)
     k = _count(n_neighbors, "n_neighbors")
-    return _done(
-        device, n_jobs, lambda how: _native.trustworthiness(points, places, k, how)
-    )
+    return _done(device, n_jobs, lambda how: _native.trustworthiness(points, places, k, how))
 
 
 def continuity(
@@ -94,9 +92,7 @@ def continuity(
     """How far neighbours in the space are neighbours in the map, 0 to 1, on all points."""
     points, places = _pair(X, embedding)
     k = _count(n_neighbors, "n_neighbors")
-    return _done(
-        device, n_jobs, lambda how: _native.trustworthiness(places, points, k, how)
-    )
+    return _done(device, n_jobs, lambda how: _native.trustworthiness(places, points, k, how))
 
 
 def neighbor_recall(
@@ -182,9 +178,7 @@ def map_quality(
     """All metrics of a map as `layerlens evaluate` gives them, on samples whose sizes it states."""
     points, places = _pair(X, embedding)
     seed = as_seed(random_state)
-    return json.loads(
-        _done(device, n_jobs, lambda how: _native.quality(points, places, seed, how))
-    )
+    return json.loads(_done(device, n_jobs, lambda how: _native.quality(points, places, seed, how)))
 
 
 def random_triplet_accuracy(
@@ -281,15 +275,11 @@ def cka(X: Any, Y: Any, *, device: Device = "auto", n_jobs: int | None = None) -
     return layer_similarity(X, Y, device=device, n_jobs=n_jobs)["cka"]
 
 
-def dimensions(
-    X: Any, *, device: Device = "auto", n_jobs: int | None = None
-) -> dict[str, Any]:
+def dimensions(X: Any, *, device: Device = "auto", n_jobs: int | None = None) -> dict[str, Any]:
     """Spectrum of points, with components for 90, 95 and 99 % of the variance, participation
     ratio and effective rank, and their intrinsic dimension by TwoNN and by maximum likelihood."""
     points = as_points(X)
-    spectrum, dimension = _done(
-        device, n_jobs, lambda how: _native.dimensions(points, how)
-    )
+    spectrum, dimension = _done(device, n_jobs, lambda how: _native.dimensions(points, how))
     return {**json.loads(spectrum), **json.loads(dimension)}
 
 
@@ -331,9 +321,7 @@ def label_issues(
     ]
 
 
-def calibration(
-    probabilities: Any, y: Any, *, n_jobs: int | None = None
-) -> dict[str, Any]:
+def calibration(probabilities: Any, y: Any, *, n_jobs: int | None = None) -> dict[str, Any]:
     """ECE of 15 bins, MCE, Brier score, cross-entropy, temperature and the reliability diagram.
 
     `y` are column numbers of `probabilities`, (n_samples, n_classes).
