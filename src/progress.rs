@@ -51,6 +51,16 @@ pub struct Silent;
 
 impl Observer for Silent {}
 
+/// Observer that passes on cancellation but no progress, for steps within a step of `0`.
+#[derive(Clone, Copy)]
+pub struct Quiet<'a>(pub &'a dyn Observer);
+
+impl Observer for Quiet<'_> {
+    fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+}
+
 /// Reporter of a run with several stages.
 pub trait Reporter: Sync {
     /// Starts a stage of that name; it ends when the observer is dropped.

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::files::create_folder;
 use crate::matrix::{Matrix, offsets_note};
 use crate::neighbors::References;
-use crate::progress::{Observer, Reporter};
+use crate::progress::{Observer, Quiet, Reporter};
 use coordinates::{Origin, Partial, beside, description};
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -284,7 +284,7 @@ impl Placing<'_> {
         let references = self.references.as_ref();
         let checked = references.map_or(Ok(()), |references| references.check(batch, first));
         checked
-            .and_then(|()| self.saved.place(self.device, references, batch, &Cancelled(observer)))
+            .and_then(|()| self.saved.place(self.device, references, batch, &Quiet(observer)))
             .map_err(|error| error.of_file(&part.new))
     }
 }
@@ -305,14 +305,5 @@ impl Observer for OfParts<'_> {
 
     fn is_cancelled(&self) -> bool {
         self.observer.is_cancelled()
-    }
-}
-
-/// An observer of a batch, whose own progress is not shown.
-struct Cancelled<'a>(&'a dyn Observer);
-
-impl Observer for Cancelled<'_> {
-    fn is_cancelled(&self) -> bool {
-        self.0.is_cancelled()
     }
 }

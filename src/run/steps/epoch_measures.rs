@@ -1,7 +1,6 @@
 //! The layer profile over the epochs of a training: the measures of every layer after each of the
 //! chosen epochs, and its similarity to what it became.
 
-use super::epochs::Quiet;
 use super::figures::write;
 use super::network_layers::{NetworkLayers, answers};
 use super::training::weights_folder;
@@ -13,7 +12,7 @@ use crate::profile::{
     ComparedLayer, EpochProfile, LayerProfile, Outcome, ProfiledLayer, Separation, Similarity,
     Spectrum, accuracy, compared_rows,
 };
-use crate::progress::Observer;
+use crate::progress::{Observer, Quiet};
 use crate::record::{Artifact, Stage};
 use crate::report::epoch_report;
 use crate::run::prepared::Prepared;

@@ -17,7 +17,7 @@ use crate::evaluation::{MapId, Trustworthiness, quality};
 use crate::files::write_atomic;
 use crate::matrix::Matrix;
 use crate::neighbors::{NeighborGraph, SearchMethod, recall_of};
-use crate::progress::Observer;
+use crate::progress::{Observer, Quiet};
 use crate::record::points::Rows;
 use crate::record::{Artifact, EpochMap, EpochMaps, N_COMPONENTS, RunFolder, SpaceRecall, Stage};
 use crate::report::figures::{Animation, Stop};
@@ -352,13 +352,4 @@ fn side_by_side(maps: &[Matrix]) -> Result<Matrix> {
     let n = maps.first().map_or(0, Matrix::n_samples);
     let values = (0..n).flat_map(|row| maps.iter().flat_map(move |map| map.row(row)).copied());
     Matrix::new(values.collect(), n, 2 * maps.len())
-}
-
-/// Passes on cancellation but no progress: steps within a frame are not those of the stage.
-pub(super) struct Quiet<'a>(pub(super) &'a dyn Observer);
-
-impl Observer for Quiet<'_> {
-    fn is_cancelled(&self) -> bool {
-        self.0.is_cancelled()
-    }
 }
