@@ -1,10 +1,11 @@
+import { valueName } from "./columns.js";
 import { announce, byId, className, make, makeSwatch, query } from "./dom.js";
 import { classColor } from "./palette.js";
-import { anyOf, cardPane, visibleMask } from "./state.js";
+import { FILTER_KEYS, anyOf, cardPane, visibleMask } from "./state.js";
 
 const CARD_NEIGHBORS = 5;
 /** @type {StateKey[]} */
-const CARD_KEYS = ["hover", "hoverPane", "pin", "pinPane", "panes", "off", "hiddenParts", "wrong"];
+const CARD_KEYS = ["hover", "hoverPane", "pin", "pinPane", "panes", ...FILTER_KEYS];
 const CARD_MARGIN = 8;
 const CARD_LIFT = 14;
 
@@ -101,8 +102,27 @@ function showCard({ data, thumbnails, panes }, card, state) {
     query(row, "dt", HTMLElement).textContent = title;
     query(row, "dd", HTMLElement).textContent = text(i);
   }
+  showCardColumns(data, find(".card-columns"), i);
   showCardBeliefs(data, find(".card-beliefs"), i);
   showCardNeighbors(data, thumbnails, card, state.panes[cardPane(state)], mask);
+}
+
+/**
+ * The point's metadata.
+ * @param {Data} data
+ * @param {HTMLElement} root
+ * @param {number} i
+ */
+function showCardColumns(data, root, i) {
+  root.hidden = data.columns.length === 0;
+  const row = (/** @type {PointColumn} */ column) =>
+    make(
+      "div",
+      {},
+      make("dt", { dir: "auto", title: column.name }, column.name),
+      make("dd", { dir: "auto" }, valueName(column.text(i))),
+    );
+  root.replaceChildren(...data.columns.map(row));
 }
 
 /**
@@ -217,5 +237,6 @@ export function cardSentence(data, i) {
   }
   if (data.confidence) parts.push(`confidence ${(data.confidence[i] / 255).toFixed(2)}`);
   for (const { title, text } of data.measures) parts.push(`${title} ${text(i)}`);
+  for (const { name, text } of data.columns) parts.push(`${name} ${valueName(text(i))}`);
   return parts.join(", ");
 }

@@ -68,18 +68,34 @@ function mountSearch({ store, data }, onFound) {
 
 /** @param {Store} store @param {Data} data @param {number} c */
 function makeClassRow(store, data, c) {
-  const { name } = data.classes[c];
-  const swatch = makeSwatch(classColor(data, c));
+  return makeFilterRow(
+    data.classes[c].name,
+    classColor(data, c),
+    { "data-class": c },
+    () => toggleClass(store, c),
+    () => isolateClass(store, data, c),
+  );
+}
+
+/**
+ * A row of the legend that hides what it names.
+ * @param {string} name
+ * @param {string} color
+ * @param {MadeAttributes} attributes
+ * @param {() => void} toggle
+ * @param {() => void} isolate
+ * @returns {LegendRow}
+ */
+export function makeFilterRow(name, color, attributes, toggle, isolate) {
+  const swatch = makeSwatch(color);
   const count = make("span.count");
-  const click = (/** @type {MouseEvent} */ event) =>
-    event.shiftKey ? isolateClass(store, data, c) : toggleClass(store, c);
-  // The two clicks of a double-click have hidden and shown the class before it arrives.
-  const dblclick = (/** @type {MouseEvent} */ event) =>
-    !event.shiftKey && isolateClass(store, data, c);
+  const click = (/** @type {MouseEvent} */ event) => (event.shiftKey ? isolate() : toggle());
+  // The two clicks of a double-click have hidden and shown it before it arrives.
+  const dblclick = (/** @type {MouseEvent} */ event) => !event.shiftKey && isolate();
   const title = `${name}: click hides or shows, double-click or Shift shows it alone`;
   const button = make(
     "button",
-    { type: "button", "data-class": c, title, click, dblclick },
+    { type: "button", ...attributes, title, click, dblclick },
     swatch,
     make("span.name", { dir: "auto" }, name),
     count,

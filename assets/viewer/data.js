@@ -1,5 +1,6 @@
 import { showNote, messageOf } from "./banner.js";
 import { blockArray } from "./blocks.js";
+import { readColumns } from "./columns.js";
 import { createCoordinates } from "./coordinates.js";
 
 const PAGE_SCHEMA = 1;
@@ -49,7 +50,17 @@ export async function readData() {
       return read;
     }),
   );
-  const arrays = { labels, predictions, confidence, rows, measureValues, probes, neighborLists };
+  const columns = await readColumns(points.columns ?? [], points.n);
+  const arrays = {
+    columns,
+    labels,
+    predictions,
+    confidence,
+    rows,
+    measureValues,
+    probes,
+    neighborLists,
+  };
   return assembleData(page, arrays);
 }
 
@@ -63,11 +74,12 @@ function pointMeasures(specs, values) {
   return specs.flatMap(({ id, title, low, high, names }, at) => {
     const list = values[at];
     if (!list) return [];
+    const share = (/** @type {number} */ i) => list[i] / 255;
     const text = (/** @type {number} */ i) => {
-      const share = list[i] / 255;
-      return names.length ? names[Math.round(share * (names.length - 1))] : share.toFixed(2);
+      const value = share(i);
+      return names.length ? names[Math.round(value * (names.length - 1))] : value.toFixed(2);
     };
-    return [{ id, title, low, high, values: list, text }];
+    return [{ id, title, low, high, share, text }];
   });
 }
 
@@ -93,7 +105,7 @@ async function optionalArray(spec, what, length) {
  * @returns {Data}
  */
 function assembleData(page, arrays) {
-  const { labels, predictions, confidence, neighborLists } = arrays;
+  const { columns, labels, predictions, confidence, neighborLists } = arrays;
   const { n } = page.points;
   const identity = pointIdentity(page.points, arrays.rows);
   const nClasses = page.classes.length;
@@ -113,7 +125,12 @@ function assembleData(page, arrays) {
     predictions,
     confidence,
     measures,
-    measure: (/** @type {ColorMode} */ color) => measures.find(({ id }) => id === color),
+    measure: (/** @type {ColorMode} */ color) =>
+      measures.find(({ id }) => id === color) ??
+      columns.find(({ id }) => id === color)?.measure ??
+      undefined,
+    columns,
+    column: (/** @type {ColorMode} */ color) => columns.find(({ id }) => id === color),
     ...identity,
     hasWrong: Boolean(labels && predictions),
     /**

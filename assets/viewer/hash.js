@@ -35,6 +35,8 @@ export function encodeHash(state) {
   for (const name of [...state.hiddenParts].sort()) parts.append("without", name);
   const { wrong } = state;
   if (wrong) parts.set("wrong", `${wrong.truth ?? "*"},${wrong.predicted ?? "*"}`);
+  for (const [id, filter] of Object.entries(state.filters).sort())
+    parts.append("filter", `${id}:${filterText(filter)}`);
   if (state.color !== base.color) parts.set("color", state.color);
   if (state.theme !== base.theme) parts.set("theme", state.theme);
   if (state.pin >= 0) parts.set("pin", data.id(state.pin));
@@ -77,12 +79,37 @@ export function decodeHash(data, text) {
   );
   const wrong = parts.get("wrong")?.split(",");
   if (wrong) state.wrong = { truth: classOf(wrong[0]), predicted: classOf(wrong[1]) };
-  state.color = colorMode(parts.get("color")) ?? state.color;
+  state.filters = decodeFilters(parts.getAll("filter"));
+  state.color = colorMode(data, parts.get("color")) ?? state.color;
   state.theme = themeOf(parts.get("theme")) ?? state.theme;
   state.pin = data.indexOf(parts.get("pin") ?? "");
   state.selection = decodeMask(parts.get("selection"), data.n);
   const { hover, selected, ...given } = state;
   return given;
+}
+
+/** "-1.4": hidden values; "2.5..9": ends of the numbers. @param {ColumnFilter} filter */
+function filterText(filter) {
+  return "off" in filter ? `-${filter.off.join(".")}` : `${filter.low}..${filter.high}`;
+}
+
+/**
+ * Filters of columns by their ids; the store makes them valid.
+ * @param {string[]} texts
+ */
+function decodeFilters(texts) {
+  /** @type {ColumnFilters} */
+  const filters = {};
+  for (const text of texts) {
+    const [id, filter = ""] = text.split(":");
+    if (/^-\d+(\.\d+)*$/.test(filter)) {
+      filters[id] = { off: filter.slice(1).split(".").map(Number) };
+      continue;
+    }
+    const [low, high] = filter.split("..").map(Number);
+    if (Number.isFinite(low) && Number.isFinite(high)) filters[id] = { low, high };
+  }
+  return filters;
 }
 
 /** @param {string|null|undefined} text */

@@ -1,11 +1,12 @@
 import { makeClassList } from "./class_list.js";
+import { makeColumnLegend, otherFilters } from "./column_legend.js";
 import { byId, make, makeSwatch, query, selectById, withCommas } from "./dom.js";
 import { partColor, rampColor } from "./palette.js";
-import { anyOf, classCounts, colorMode, visibleMask } from "./state.js";
+import { FILTER_KEYS, anyOf, classCounts, colorMode, visibleMask } from "./state.js";
 
 const RAMP_STEPS = 32;
 /** @type {StateKey[]} */
-const LEGEND_KEYS = ["off", "hiddenParts", "wrong", "selection", "color", "panes"];
+const LEGEND_KEYS = [...FILTER_KEYS, "selection", "color", "panes"];
 
 /**
  * What the colours mean, and the filter by class: counts are of the selection, or of what is
@@ -22,14 +23,19 @@ export function mountLegend(core) {
   list.hidden = parts.length === 0;
   list.append(...parts.map(({ button }) => make("li", {}, button)));
   const all = find(".show-all");
-  all.addEventListener("click", () => store.set({ off: new Set(), hiddenParts: new Set() }));
+  all.addEventListener("click", () =>
+    store.set({ off: new Set(), hiddenParts: new Set(), filters: {} }),
+  );
+  const showColumn = makeColumnLegend(core);
   /** @type {ClassList|null} */
   let classes = null;
   const show = (/** @type {State} */ state) => {
     const rows = classes?.rows() ?? [];
     showCounts(data, state, rows, parts);
     showColors(core, state, rows, parts);
-    all.hidden = state.off.size + state.hiddenParts.size === 0;
+    showColumn(state);
+    const filters = Object.keys(state.filters).length;
+    all.hidden = state.off.size + state.hiddenParts.size + filters === 0;
   };
   store.subscribe((state, changed) => {
     if (anyOf(changed, LEGEND_KEYS)) show(state);
@@ -53,10 +59,11 @@ function mountColorSelect({ store, data }) {
     ["overlap", "neighbour overlap", data.k > 0],
   ];
   for (const { id, title } of data.measures) modes.push([id, title, true]);
+  for (const { id, name, kind } of data.columns) modes.push([id, name, kind !== "text"]);
   const offered = modes.filter(([, , any]) => any);
   select.append(...offered.map(([value, title]) => make("option", { value }, title)));
   if (select.parentElement) select.parentElement.hidden = offered.length < 2;
-  select.addEventListener("change", () => store.set({ color: colorMode(select.value) }));
+  select.addEventListener("change", () => store.set({ color: colorMode(data, select.value) }));
   const show = (/** @type {State} */ { color }) => {
     select.value = color;
   };
@@ -136,9 +143,12 @@ function showColors({ data, overlap }, state, classes, parts) {
     );
   }
   const note = query(legend, ".legend-note", HTMLElement);
-  note.textContent = [legendNote(data, overlap, state), epochNote(data, state)]
-    .filter(Boolean)
-    .join(" ");
+  const notes = [
+    legendNote(data, overlap, state),
+    epochNote(data, state),
+    otherFilters(data, state),
+  ];
+  note.textContent = notes.filter(Boolean).join(" ");
   note.hidden = note.textContent === "";
 }
 
@@ -181,6 +191,7 @@ function epochNote(data, { panes }) {
 
 /** @param {Data} data @param {Overlap} overlap @param {State} state */
 function legendNote(data, overlap, state) {
+  if (data.column(state.color)) return "";
   if (data.classes.length === 0) return "These points have no labels.";
   if (state.color === "prediction") {
     const rows = "the rows here count and hide by the true class";

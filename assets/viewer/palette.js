@@ -86,9 +86,17 @@ export function pointColors(state, overlapValues) {
   if (color === "confidence" && confidence) {
     for (let i = 0; i < pixels.length; i++) pixels[i] = ramp[confidence[i]];
   }
+  const column = data.column(color);
+  if (column && !column.measure) {
+    const colors = column.colors.map((entry) => packColor(entry));
+    for (let i = 0; i < pixels.length; i++) pixels[i] = colors[column.codes[i]] ?? none;
+  }
   const measure = data.measure(color);
   if (measure) {
-    for (let i = 0; i < pixels.length; i++) pixels[i] = ramp[measure.values[i]];
+    for (let i = 0; i < pixels.length; i++) {
+      const share = measure.share(i);
+      if (!Number.isNaN(share)) pixels[i] = ramp[Math.round(255 * share)];
+    }
   }
   if (color === "overlap" && overlapValues) {
     for (let i = 0; i < pixels.length; i++) pixels[i] = ramp[Math.round(overlapValues[i] * 255)];

@@ -4,6 +4,7 @@ import { Drawing } from "./drawing.js";
 import { MapLoader, mapTitle } from "./map_loader.js";
 import { Picker } from "./picker.js";
 import { mountPointer } from "./pointer.js";
+import { FILTER_KEYS, anyOf } from "./state.js";
 import { Transition } from "./transition.js";
 import { Viewport } from "./viewport.js";
 
@@ -91,7 +92,7 @@ export class Pane {
     if (changed.has("theme")) this.#drawing.restyle();
     if (changed.has("pin") && !changed.has("views") && !changed.has("panes")) this.#reveal(state);
     this.invalidate([...changed].every((key) => OVERLAY_KEYS.includes(key)));
-    if (changed.has("off") || changed.has("hiddenParts") || changed.has("wrong")) {
+    if (anyOf(changed, FILTER_KEYS)) {
       this.#pointer.repick();
     }
   }

@@ -15,6 +15,7 @@ import { placeLabels } from "./labels.js";
 import { paneMetrics } from "./pane_head.js";
 import { canvasPainter, fitText, svgPainter } from "./painter.js";
 import { classColor, noClassColor, partColor, rampColor } from "./palette.js";
+import { filterWords, valueName } from "./columns.js";
 import { classCounts, visibleMask } from "./state.js";
 
 /**
@@ -147,6 +148,10 @@ function viewSentence(data, state) {
   if (kept.length > 0 && kept.length < state.off.size && state.hiddenParts.size === 0) {
     filters.push(`only ${someNames(kept)}`);
   } else if (hidden.length > 0) filters.push(`without ${someNames(hidden)}`);
+  for (const column of data.columns) {
+    const filter = state.filters[column.id];
+    if (filter) filters.push(filterWords(column, filter));
+  }
   const shown = visibleMask(state).reduce((sum, visible) => sum + visible, 0);
   const parts =
     filters.length > 0 ? [`${countOf(shown, "point")} shown: ${filters.join(", ")}`] : [];
@@ -169,6 +174,8 @@ function someNames(named) {
  */
 function saveLegend(data, state) {
   if (state.color === "part") return data.parts.map(({ name }, p) => [partColor(p), name]);
+  const column = data.column(state.color);
+  if (column && !column.measure) return columnLegend(column, state.filters[column.id]);
   const measure = data.measure(state.color);
   if (measure) {
     return [
@@ -191,6 +198,24 @@ function saveLegend(data, state) {
   rows.sort((a, b) => visible[b] - visible[a] || a - b);
   const text = `other (${rows.length - SAVE_ROWS + 1} classes)`;
   return [...named(rows.slice(0, SAVE_ROWS - 1)), [noClassColor, text]];
+}
+
+/**
+ * @param {PointColumn} column
+ * @param {ColumnFilter|undefined} filter
+ * @returns {[color: string, text: string][]}
+ */
+function columnLegend(column, filter) {
+  const off = filter && "off" in filter ? filter.off : [];
+  const shown = column.texts.map((_, code) => code).filter((code) => !off.includes(code));
+  /** @type {[color: string, text: string][]} */
+  const rows = shown.map((code) => [
+    column.colors[code] ?? noClassColor,
+    valueName(column.texts[code]),
+  ]);
+  if (rows.length <= SAVE_ROWS) return rows;
+  const text = `other (${rows.length - SAVE_ROWS + 1} values)`;
+  return [...rows.slice(0, SAVE_ROWS - 1), [noClassColor, text]];
 }
 
 /**

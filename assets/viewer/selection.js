@@ -13,7 +13,7 @@ import {
 import { cardSentence } from "./card.js";
 import { selectVisible } from "./lasso.js";
 import { classColor } from "./palette.js";
-import { anyOf, classCounts, visibleMask } from "./state.js";
+import { FILTER_KEYS, anyOf, classCounts, visibleMask } from "./state.js";
 
 const IMAGES_A_PAGE = 60;
 /** A table of more classes than this could not be read, and of thousands not be drawn. */
@@ -38,7 +38,7 @@ export function mountSelection(core) {
   const show = (/** @type {State} */ state) => showSelection(core, find, state);
   store.subscribe((state, changed) => {
     // Filters count only if there is a selection to which they apply.
-    const filtered = state.selection && anyOf(changed, ["off", "wrong", "hiddenParts"]);
+    const filtered = state.selection && anyOf(changed, FILTER_KEYS);
     if (changed.has("selection") || filtered) show(state);
   });
   show(store.get());
@@ -216,20 +216,22 @@ function makeThumb(store, data, thumbnails, i) {
 }
 
 /**
- * Selected points as CSV: id, split, label, prediction and their place in the active map, in the
- * embedding's own units.
+ * Selected points as CSV: id, split, label, prediction, their place in the active map, in the
+ * embedding's own units, and their metadata.
  * @param {Data} data
  * @param {State} state
  */
 function exportSelection(data, state) {
   const pane = state.panes[state.active];
-  const lines = ["id,split,label,prediction,x,y\n"];
+  const names = data.columns.map(({ name }) => csvField(name));
+  const lines = [["id,split,label,prediction,x,y", ...names].join(",") + "\n"];
   for (const i of selectedPoints(state)) {
     const label = data.labels ? className(data, data.labels[i]) : "";
     const prediction = data.predictions ? className(data, data.predictions[i]) : "";
     const [x, y] = data.original(pane, i) ?? ["", ""];
     lines.push(
       [data.id(i), data.parts[data.partOf(i)].name, label, prediction, x, y]
+        .concat(data.columns.map((column) => column.text(i)))
         .map(csvField)
         .join(",") + "\n",
     );

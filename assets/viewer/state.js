@@ -1,4 +1,5 @@
 import { showNote, messageOf } from "./banner.js";
+import { passes, validFilter } from "./columns.js";
 
 /** @type {ColorMode[]} */
 const COLOR_MODES = [
@@ -13,15 +14,20 @@ const COLOR_MODES = [
 ];
 /** @type {Theme[]} */
 const THEMES = ["auto", "light", "dark"];
+/** @type {StateKey[]} Changes that change which points are visible. */
+export const FILTER_KEYS = ["off", "hiddenParts", "wrong", "filters"];
 /** @type {StateKey[]} Changes that change which points are selected and visible. */
-const SELECTING_KEYS = ["selection", "off", "hiddenParts", "wrong"];
+const SELECTING_KEYS = ["selection", ...FILTER_KEYS];
 
 /**
  * The way of colouring of this name, if it is one.
+ * @param {Data} data
  * @param {string|null} name
+ * @returns {ColorMode|undefined}
  */
-export function colorMode(name) {
-  return COLOR_MODES.find((mode) => mode === name);
+export function colorMode(data, name) {
+  const column = data.columns.find(({ id, kind }) => id === name && kind !== "text");
+  return COLOR_MODES.find((mode) => mode === name) ?? column?.id;
 }
 
 /** @param {string|null} name */
@@ -51,6 +57,7 @@ export function defaultState(data) {
     off: new Set(),
     hiddenParts: new Set(),
     wrong: null,
+    filters: {},
     selection: null,
     selected: 0,
     hover: -1,
@@ -69,7 +76,8 @@ export function defaultState(data) {
 function firstColor(data) {
   if (data.labels) return "class";
   if (data.predictions) return "prediction";
-  return data.parts.length > 1 ? "part" : "class";
+  if (data.parts.length > 1) return "part";
+  return data.columns.find(({ kind }) => kind !== "text")?.id ?? "class";
 }
 
 /**
@@ -228,7 +236,8 @@ function normalize(data, before, patch) {
   next.off = new Set(next.off);
   next.hiddenParts = new Set(next.hiddenParts);
   if (!data.hasWrong) next.wrong = null;
-  next.color = colorMode(next.color) ?? before.color;
+  if (patch.filters) next.filters = validFilters(data, patch.filters);
+  next.color = colorMode(data, next.color) ?? before.color;
   next.theme = themeOf(next.theme) ?? before.theme;
   const isPoint = (/** @type {number} */ i) => Number.isInteger(i) && i >= 0 && i < data.n;
   if (!isPoint(next.hover)) next.hover = -1;
@@ -244,6 +253,17 @@ function normalize(data, before, patch) {
     next.selected = countSelected(withData({ ...next }, data));
   }
   return next;
+}
+
+/** @param {Data} data @param {ColumnFilters} filters */
+function validFilters(data, filters) {
+  /** @type {ColumnFilters} */
+  const valid = {};
+  for (const column of data.columns) {
+    const filter = column.id in filters ? validFilter(column, filters[column.id]) : null;
+    if (filter) valid[column.id] = filter;
+  }
+  return valid;
 }
 
 /**
@@ -318,11 +338,11 @@ function derived(keyOf, compute) {
 
 /** @param {FilterState} state */
 function filterKey(state) {
-  const { off, hiddenParts, wrong } = state;
-  return JSON.stringify([[...off].sort(), [...hiddenParts].sort(), wrong]);
+  const { off, hiddenParts, wrong, filters } = state;
+  return JSON.stringify([[...off].sort(), [...hiddenParts].sort(), wrong, filters]);
 }
 
-/** 1 for every point that legend, parts and "misclassified only" leave visible; never changed. */
+/** 1 for every point that legend, parts, columns and "misclassified only" leave visible; never changed. */
 export const visibleMask = derived(
   (state) => [filterKey(state)],
   (state) => computeMask(state, state.wrong),
@@ -330,12 +350,17 @@ export const visibleMask = derived(
 
 /** @param {State} state @param {Partial<WrongFilter>|null} wrong */
 function computeMask(state, wrong) {
-  const { data, off, hiddenParts } = state;
+  const { data, off, hiddenParts, filters } = state;
   const { labels, predictions } = data;
   const mask = new Uint8Array(data.n).fill(1);
   for (const part of data.parts)
     if (hiddenParts.has(part.name)) mask.fill(0, part.first, part.first + part.n);
   if (off.size > 0) for (let i = 0; i < mask.length; i++) if (off.has(data.classOf(i))) mask[i] = 0;
+  for (const column of data.columns) {
+    const filter = filters[column.id];
+    if (!filter) continue;
+    for (let i = 0; i < mask.length; i++) if (!passes(column, filter, i)) mask[i] = 0;
+  }
   if (!wrong || !labels || !predictions) return mask;
   const { truth = null, predicted = null } = wrong;
   for (let i = 0; i < mask.length; i++) {
@@ -367,11 +392,11 @@ export const classCounts = derived(
 );
 
 /**
- * Pairs true -> predicted of the misclassified points that legend and parts leave visible, most
+ * Pairs true -> predicted of the misclassified points that legend, parts and columns leave visible, most
  * first.
  */
 export const wrongPairs = derived(
-  ({ off, hiddenParts }) => [filterKey({ off, hiddenParts, wrong: null })],
+  ({ off, hiddenParts, filters }) => [filterKey({ off, hiddenParts, wrong: null, filters })],
   (state) => {
     const { labels, predictions } = state.data;
     if (!labels || !predictions) return [];

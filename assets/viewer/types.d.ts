@@ -26,6 +26,7 @@ interface PagePoints {
   predictions: ArraySpec | null;
   confidence: ArraySpec | null;
   measures: MeasureSpec[];
+  columns: ColumnSpec[];
 }
 
 /**
@@ -38,6 +39,19 @@ interface MeasureSpec {
   high: string;
   names: string[];
   values: ArraySpec;
+}
+
+/**
+ * A column of metadata: its different values as JSON in a block, numbers ascending, cells without a
+ * value last; and for each point an index into them. Categories have colours.
+ */
+interface ColumnSpec {
+  id: ColumnId;
+  name: string;
+  kind: "category" | "number" | "text";
+  values: ArraySpec;
+  codes: ArraySpec;
+  colors: string[];
 }
 
 interface PointClass {
@@ -121,6 +135,7 @@ interface Part {
 
 /** The arrays of the page; one that is missing or damaged is null. */
 interface LoadedArrays {
+  columns: PointColumn[];
   labels: NumberArray | null;
   predictions: NumberArray | null;
   confidence: NumberArray | null;
@@ -132,14 +147,37 @@ interface LoadedArrays {
 }
 
 interface PointMeasure {
-  id: MeasureId;
+  id: MeasureId | ColumnId;
   title: string;
   low: string;
   high: string;
-  values: NumberArray;
+  /** Of point `i`, 0 to 1; NaN if it has none. */
+  share(i: number): number;
   /** Of point `i` in words. */
   text(i: number): string;
 }
+
+interface PointColumn {
+  id: ColumnId;
+  name: string;
+  kind: "category" | "number" | "text";
+  texts: string[];
+  codes: NumberArray;
+  colors: string[];
+  /** Ends of the numbers. */
+  low: number;
+  high: number;
+  /** Of numbers: what the points are coloured by. */
+  measure: PointMeasure | null;
+  /** Of point `i`; "" if it has none. */
+  text(i: number): string;
+  /** Number of point `i`; NaN if it has none. */
+  amount(i: number): number;
+}
+
+/** Hides points by their value in a column: some values, or all outside two ends. */
+type ColumnFilter = { off: number[] } | { low: number; high: number };
+type ColumnFilters = { [id: string]: ColumnFilter };
 
 interface PointIdentity {
   parts: Part[];
@@ -169,6 +207,9 @@ interface Data extends PageData, PointIdentity, Coordinates {
   predictions: NumberArray | null;
   confidence: NumberArray | null;
   measures: PointMeasure[];
+  columns: PointColumn[];
+  /** The column that a way of colouring shows, if it is one. */
+  column(color: ColorMode): PointColumn | undefined;
   /** The measure that a way of colouring shows, if it is there. */
   measure(color: ColorMode): PointMeasure | undefined;
   hasWrong: boolean;
@@ -218,7 +259,8 @@ interface WrongFilter {
 }
 
 type MeasureId = "depth" | "own-label" | "typicality";
-type ColorMode = "class" | "prediction" | "part" | "confidence" | "overlap" | MeasureId;
+type ColumnId = `column-${number}`;
+type ColorMode = "class" | "prediction" | "part" | "confidence" | "overlap" | MeasureId | ColumnId;
 type Theme = "auto" | "light" | "dark";
 
 /**
@@ -232,6 +274,7 @@ interface State {
   off: Set<number>;
   hiddenParts: Set<string>;
   wrong: WrongFilter | null;
+  filters: ColumnFilters;
   selection: Uint8Array | null;
   selected: number;
   hover: number;
@@ -258,7 +301,7 @@ interface Store {
 }
 
 /** What can be seen of a state's points. */
-type FilterState = Pick<State, "off" | "hiddenParts" | "wrong">;
+type FilterState = Pick<State, "off" | "hiddenParts" | "wrong" | "filters">;
 
 interface ClassCounts {
   total: Uint32Array;

@@ -1,5 +1,5 @@
 import { buttonById, byId, className, make, selectById, withCommas } from "./dom.js";
-import { anyOf, wrongPairs } from "./state.js";
+import { FILTER_KEYS, anyOf, wrongPairs } from "./state.js";
 
 /**
  * Misclassified points: a toggle, and a menu of true -> predicted, most frequent first.
@@ -19,7 +19,7 @@ export function mountWrong({ store, data }) {
     fillWrongPairs(select, data, state);
   };
   store.subscribe((state, changed) => {
-    if (anyOf(changed, ["wrong", "off", "hiddenParts"])) show(state);
+    if (anyOf(changed, FILTER_KEYS)) show(state);
   });
   show(store.get());
 }

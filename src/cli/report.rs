@@ -74,6 +74,17 @@ pub struct ReportArgs {
         help_heading = "Any embedding"
     )]
     class_names: Vec<String>,
+    /// Table of .csv, .tsv or .txt with a header and a row a point: its columns are shown on the
+    /// card of a point, and the map is coloured and filtered by them. Whole numbers of at most 20
+    /// values are categories, as other words are; other numbers are amounts
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "embedding",
+        conflicts_with = "run",
+        help_heading = "Any embedding"
+    )]
+    metadata: Option<PathBuf>,
     /// The space that was embedded, .npy, n x d: neighbours are sought in it
     #[arg(
         long,
@@ -118,6 +129,7 @@ pub fn report(global: &Global, args: &ReportArgs) -> Result<()> {
                 images: args.images.clone(),
                 background: args.background.unwrap_or_default(),
                 class_names: args.class_names.clone(),
+                metadata: args.metadata.clone(),
                 space: args.space.clone(),
                 name: args.name.clone(),
                 out: args.out.clone(),

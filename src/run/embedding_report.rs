@@ -5,7 +5,8 @@ use super::page::{PAGE_NEIGHBORS, reproduce, section};
 use super::report::{ReportSummary, check_new, summary};
 use crate::compute::Device;
 use crate::dataset::{
-    self, Colour, Images, LabelColumn, Labels, LabelsBeside, Source, npy, read_labels,
+    self, Colour, Column, ColumnKind, Images, LabelColumn, Labels, LabelsBeside, Source, npy,
+    read_labels, read_metadata,
 };
 use crate::error::{Error, Result};
 use crate::evaluation::{COMPARED_NEIGHBORS, MapQuality, Metric, Quality, knn_accuracy, quality};
@@ -40,6 +41,8 @@ pub struct EmbeddingReport {
     pub background: Colour,
     /// Names of the classes, or a file of them, as [`dataset::parse_names`] takes them.
     pub class_names: Vec<String>,
+    /// Metadata, one row for each row, as [`read_metadata`] takes them.
+    pub metadata: Option<PathBuf>,
     /// The space that was embedded, `.npy`, n x d; neighbours are sought in it.
     pub space: Option<PathBuf>,
     /// Name of the data; by default that of the file of the embedding.
@@ -79,6 +82,7 @@ struct ReportFiles {
     embedding: Matrix,
     labels: Option<Labels>,
     pictures: Option<Images>,
+    columns: Vec<Column>,
     x: Option<Matrix>,
     warnings: Vec<String>,
 }
@@ -115,13 +119,15 @@ impl ReportFiles {
             warnings.extend(page::scaled_words(&read));
             pictures = Some(read);
         }
+        let columns = job.metadata.as_ref().map(|path| read_metadata(path, n)).transpose()?;
+        let columns = columns.unwrap_or_default();
         let x = job.space.as_ref().map(npy::read_matrix).transpose()?;
         if let (Some(path), Some(x)) = (&job.space, &x) {
             same(path, "rows", x.n_samples())?;
         }
         warnings.extend(embedding.offsets_note("the embedding"));
         warnings.extend(x.as_ref().and_then(|x| x.offsets_note("the original space")));
-        Ok(Self { embedding, labels, pictures, x, warnings })
+        Ok(Self { embedding, labels, pictures, columns, x, warnings })
     }
 
     fn page(
@@ -164,6 +170,7 @@ impl ReportFiles {
                 which: "all points".into(),
                 parts: vec![("row".into(), n)],
                 labels,
+                columns: self.columns,
                 ..Points::default()
             },
             classes,
@@ -251,11 +258,17 @@ impl ReportFiles {
         let table =
             Table::new("The embedding at a glance", &["", ""], rows.into_iter().map(Vec::from));
         let mut sections = vec![section("overview", "Overview", [Block::Table(table)])];
+        sections.extend(metadata_section(&self.columns));
         if let Some(table) = quality.and_then(|row| quality_table::page_table(&[row])) {
             sections.push(section("quality", "Quality of the map", [Block::Table(table)]));
         }
-        let files =
-            [Some(&job.embedding), job.labels.as_ref(), job.images.as_ref(), job.space.as_ref()];
+        let files = [
+            Some(&job.embedding),
+            job.labels.as_ref(),
+            job.images.as_ref(),
+            job.metadata.as_ref(),
+            job.space.as_ref(),
+        ];
         let files = files
             .into_iter()
             .flatten()
@@ -274,6 +287,28 @@ impl ReportFiles {
         sections.push(reproduce(&job.argv, version));
         Ok(sections)
     }
+}
+
+/// Table of the columns of metadata, if there are some.
+fn metadata_section(columns: &[Column]) -> Option<Section> {
+    let row = |column: &Column| {
+        let n = column.n_values();
+        let ends = match (column.values.first(), column.values[..n].last()) {
+            (Some(low), Some(high)) if column.kind == ColumnKind::Number => {
+                format!("{low} to {high}")
+            }
+            _ => thousands(n),
+        };
+        vec![
+            column.name.clone(),
+            column.kind.word().to_owned(),
+            ends,
+            thousands(column.n_missing()),
+        ]
+    };
+    let head = ["column", "kind", "values", "points without one"];
+    let table = Table::new("Columns of the metadata", &head, columns.iter().map(row));
+    (!columns.is_empty()).then(|| section("metadata", "Metadata", [Block::Table(table)]))
 }
 
 /// Reads an embedding, n x 2.

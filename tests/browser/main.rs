@@ -13,6 +13,7 @@ mod injection;
 mod keyboard;
 mod lasso;
 mod legend;
+mod metadata;
 mod page;
 mod pictures;
 mod profile;

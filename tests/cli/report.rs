@@ -259,6 +259,24 @@ fn any_embedding_makes_a_page() {
         metrics,
         ["trustworthiness", "continuity", "neighbour recall, k = 10", "k-NN accuracy, k = 5"]
     );
+    // Columns of metadata, in the page as in its tables.
+    let rows = (0..120).map(|row| format!("{},{}.25,\n", ["n", "s"][row % 2], row));
+    fs::write(place.path("table.csv"), "side,depth,\n".to_owned() + &rows.collect::<String>())
+        .unwrap();
+    place.succeed(
+        "report --embedding map.npy --metadata table.csv --device cpu --out metadata.html",
+    );
+    let page = data(&place.path("metadata.html"));
+    let columns = page["points"]["columns"].as_array().unwrap();
+    let named = |at: usize| (columns[at]["name"].as_str(), columns[at]["kind"].as_str());
+    assert_eq!(named(0), (Some("side"), Some("category")));
+    assert_eq!(named(1), (Some("depth"), Some("number")));
+    assert_eq!(named(2), (Some("column 3"), Some("category")));
+    assert_eq!(columns[0]["colors"].as_array().unwrap().len(), 2);
+    let tables = tables(&place.path("metadata.html"));
+    for words in ["Columns of the metadata", "0.25 to 119.25", "table.csv"] {
+        assert!(tables.contains(words), "{words}");
+    }
     // Numbers as labels, and nothing else.
     place.succeed("report --embedding map.npy --labels labels.npy --device cpu --out numbers.html");
     let page = data(&place.path("numbers.html"));
@@ -319,6 +337,12 @@ fn embeddings_that_do_not_fit_are_refused() {
     fs::write(place.path("blank.csv"), "label\na\n\nb\n").unwrap();
     fs::write(place.path("torn.csv"), "owl\nant,owl\n").unwrap();
     fs::write(place.path("three_names"), "a\nb\nc\n").unwrap();
+    fs::write(place.path("table.csv"), "a,b\n".to_owned() + &"1,2\n".repeat(119)).unwrap();
+    fs::write(place.path("twice.csv"), "a,b,a\n".to_owned() + &"1,2,3\n".repeat(120)).unwrap();
+    fs::write(place.path("ragged.csv"), "a,b\n1,2\n1,2,3\n").unwrap();
+    let wide: Vec<String> = (0..65).map(|at| at.to_string()).collect();
+    fs::write(place.path("wide.csv"), wide.join(",")).unwrap();
+    fs::write(place.path("none.csv"), "").unwrap();
     let mut values = vec![0.5; 240];
     values[2 * 17 + 1] = f32::NAN;
     layerlens::dataset::npy::write_f32(place.path("nan.npy"), &values, &[120, 2]).unwrap();
@@ -341,6 +365,12 @@ fn embeddings_that_do_not_fit_are_refused() {
             "map.npy --labels names.csv --class-names three_names",
             &["names.csv", "line 2 is `zebra`", "3 class names"],
         ),
+        ("map.npy --metadata table.csv", &["table.csv", "119 rows", "120 points"]),
+        ("map.npy --metadata twice.csv", &["twice.csv", "two columns called `a`"]),
+        ("map.npy --metadata ragged.csv", &["ragged.csv", "line 3 has 3 cells", "2 names"]),
+        ("map.npy --metadata wide.csv", &["wide.csv", "65 columns", "64 at most"]),
+        ("map.npy --metadata none.csv", &["none.csv", "empty"]),
+        ("map.npy --metadata absent.csv", &["absent.csv", "cannot be read"]),
         ("absent.npy", &["absent.npy"]),
         ("map.npy --images absent", &["absent"]),
     ] {

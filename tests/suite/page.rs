@@ -3,7 +3,7 @@
 
 use crate::support::{uniform, uniform_matrix};
 use base64::Engine as _;
-use layerlens::dataset::Images;
+use layerlens::dataset::{Column, Images};
 use layerlens::matrix::Matrix;
 use layerlens::report::page::{
     self, Area, Block, Cell, Drawing, Epochs, Link, ListedPoint, MAX_SIDE, Map, Method, Page,
@@ -33,6 +33,7 @@ fn names(values: &[&str]) -> Vec<String> {
 /// A page with a bit of everything.
 fn small() -> Page {
     let class = |at: usize| (at % 2) as u16;
+    let cell = |at: usize| ["b10", "", "b9"][at % 3];
     let space = |id: &str| Space {
         id: id.into(),
         title: format!("{id} title"),
@@ -60,6 +61,7 @@ fn small() -> Page {
             predictions: Some((0..N).map(|at| class(at / 3)).collect()),
             confidence: Some(uniform(3, N, 0.0, 1.0)),
             measures: Vec::new(),
+            columns: vec![Column::new("batch".into(), &(0..N).map(cell).collect::<Vec<_>>())],
         },
         classes: names(&["first", "second"]),
         n_neighbors: 2,
@@ -157,10 +159,11 @@ fn unescaped(html: &str) -> String {
 
 /// Everything of a page that is text from outside, by what it is.
 type Place = (&'static str, fn(&mut Page, &str));
-const IN_DATA: [Place; 14] = [
+const IN_DATA: [Place; 15] = [
     ("name", |page, text| page.name = text.into()),
     ("which points", |page, text| page.points.which = text.into()),
     ("part", |page, text| page.points.parts[0].0 = text.into()),
+    ("column", |page, text| page.points.columns[0].name = text.into()),
     ("class", |page, text| page.classes[1] = text.into()),
     ("space's title", |page, text| page.spaces[0].title = text.into()),
     ("space", |page, text| {
@@ -318,6 +321,14 @@ fn arrays_come_out_as_they_were() {
     for (space, described) in page.spaces.iter().zip(data["spaces"].as_array().unwrap()) {
         assert_eq!(array(&html, &described["neighbors"]), space.neighbors.clone().unwrap());
     }
+    let column = &points["columns"][0];
+    assert_eq!((&column["name"], &column["kind"]), (&"batch".into(), &"category".into()));
+    let values: Vec<String> =
+        serde_json::from_slice(&block(&html, column["values"]["block"].as_str().unwrap())).unwrap();
+    assert_eq!(values, ["b9", "b10", ""]);
+    let codes: Vec<u32> = (0..N).map(|at| [1, 2, 0][at % 3]).collect();
+    assert_eq!(array(&html, &column["codes"]), codes);
+    assert_eq!(column["colors"].as_array().unwrap().len(), 2);
     let sure = array(&html, &points["confidence"]);
     assert!(
         sure.iter().zip(page.points.confidence.unwrap()).all(|(&byte, value)| (f64::from(byte)
@@ -505,10 +516,12 @@ fn the_same_page_has_the_same_bytes_on_any_number_of_threads() {
 #[test]
 fn parts_that_do_not_fit_are_refused() {
     type Spoil = fn(&mut Page);
-    let spoiled: [(Spoil, &str); 8] = [
+    let spoiled: [(Spoil, &str); 10] = [
         (|page| page.points.parts.clear(), "at least one point"),
         (|page| page.points.labels = Some(vec![0; 3]), "3 labels, expected 30"),
         (|page| page.points.predictions = Some(vec![2; N]), "class 2; there are 2"),
+        (|page| page.points.columns[0].codes.truncate(3), "3 values of `batch`, expected 30"),
+        (|page| page.points.columns[0].codes[4] = 3, "column `batch` has unknown values"),
         (|page| page.spaces[0].neighbors = Some(vec![0; 3]), "3 neighbours in raw, expected 60"),
         (|page| page.spaces[0].neighbors = Some(vec![99; 60]), "the neighbour 99"),
         (

@@ -25,7 +25,7 @@ pub use links::{Area, Link, ListedPoint};
 pub use sections::{Block, Cell, Drawing, Section, Table};
 pub use thumbnails::{MAX_PIXELS, MAX_SIDE, scaled_words};
 
-use crate::dataset::Images;
+use crate::dataset::{Column, ColumnKind, Images};
 use crate::embedding::display_rank;
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
@@ -91,6 +91,8 @@ pub struct Points {
     pub confidence: Option<Vec<f32>>,
     /// Quantities of the points that they can be coloured by.
     pub measures: Vec<PointMeasure>,
+    /// Metadata: shown, coloured by and filtered by.
+    pub columns: Vec<Column>,
 }
 
 /// A quantity of every point.
@@ -268,6 +270,8 @@ fn points(page: &Page, blocks: &mut Blocks) -> Value {
             })
         })
         .collect();
+    let columns: Vec<Value> =
+        points.columns.iter().enumerate().map(|(at, entry)| column(at, entry, blocks)).collect();
     let rows =
         points.rows.as_ref().map(|rows| blocks.array("rows".into(), Numbers::U32(rows.clone())));
     let parts: Vec<Value> =
@@ -275,7 +279,25 @@ fn points(page: &Page, blocks: &mut Blocks) -> Value {
     json!({
         "n": n, "of": points.of, "which": points.which, "parts": parts, "rows": rows,
         "labels": labels, "predictions": predictions, "confidence": confidence,
-        "measures": measures,
+        "measures": measures, "columns": columns,
+    })
+}
+
+/// A column of metadata: its different values as text, and the value of each point.
+fn column(at: usize, column: &Column, blocks: &mut Blocks) -> Value {
+    let numbers = Numbers::below(column.values.len(), column.codes.iter().copied());
+    let codes = blocks.array(format!("column-{at}"), numbers);
+    let text = json!(column.values).to_string();
+    let values = blocks.array(format!("column-values-{at}"), Numbers::U8(text.into_bytes()));
+    let colors: Vec<String> = match column.kind {
+        ColumnKind::Category => {
+            (0..column.n_values()).map(|value| color(value % MOST_COLORS).hex()).collect()
+        }
+        ColumnKind::Number | ColumnKind::Text => Vec::new(),
+    };
+    json!({
+        "id": format!("column-{at}"), "name": column.name, "kind": column.kind.word(),
+        "values": values, "codes": codes, "colors": colors,
     })
 }
 
@@ -424,6 +446,12 @@ fn check(page: &Page) -> Result<()> {
     fits("confidences", points.confidence.as_ref().map_or(n, Vec::len), n)?;
     for measure in &points.measures {
         fits(measure.title, measure.values.len(), n)?;
+    }
+    for column in &points.columns {
+        fits(&format!("values of `{}`", column.name), column.codes.len(), n)?;
+        if column.codes.iter().any(|&code| code as usize >= column.values.len()) {
+            return Err(Error::Data(format!("the column `{}` has unknown values", column.name)));
+        }
     }
     for (what, classes) in [("labels", &points.labels), ("predictions", &points.predictions)] {
         let Some(classes) = classes else { continue };

@@ -161,6 +161,7 @@ impl<'a> SelectedPoints<'a> {
             measures: measures::of_points(self.run, &self.rows, predictions.as_deref())?,
             predictions,
             confidence,
+            columns: Vec::new(),
         })
     }
 

@@ -1,0 +1,227 @@
+//! Metadata of points: a table of text with a header, one row a point, as pandas and spreadsheets
+//! write it.
+
+use crate::error::{Error, Result};
+use crate::format::natural;
+use std::collections::HashMap;
+use std::path::Path;
+
+/// Most columns of a table: the card of a point has to show them all.
+pub const MAX_COLUMNS: usize = 64;
+/// Most values of a column of [`ColumnKind::Category`]; with more it is [`ColumnKind::Text`].
+pub const MAX_CATEGORIES: usize = 256;
+/// Most values of whole numbers that are names, as those of batches and clusters, and no amounts.
+const MAX_NUMBERED: usize = 20;
+/// Cells without a value.
+const MISSING: [&str; 6] = ["", "NA", "N/A", "NaN", "nan", "null"];
+
+/// A column of metadata: the value of every point.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name in the header.
+    pub name: String,
+    /// What its values are.
+    pub kind: ColumnKind,
+    /// Its different values as they are written: numbers ascending, words in natural order; empty
+    /// for cells without a value, which come last.
+    pub values: Vec<String>,
+    /// Value of each point, an index into `values`.
+    pub codes: Vec<u32>,
+}
+
+/// What the values of a column are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnKind {
+    /// Names, at most [`MAX_CATEGORIES`], of which not every point has one of its own; or whole
+    /// numbers, at most 20.
+    Category,
+    /// Finite numbers.
+    Number,
+    /// Other words.
+    Text,
+}
+
+impl ColumnKind {
+    /// The kind in a word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Category => "category",
+            Self::Number => "number",
+            Self::Text => "text",
+        }
+    }
+}
+
+impl Column {
+    /// Column of these cells; `""`, `NA`, `N/A`, `NaN`, `nan` and `null` are no values.
+    pub fn new(name: String, cells: &[impl AsRef<str>]) -> Self {
+        let mut known: HashMap<&str, u32> = HashMap::new();
+        let mut values: Vec<&str> = Vec::new();
+        let mut codes: Vec<u32> = cells
+            .iter()
+            .map(|cell| {
+                let cell = cell.as_ref().trim();
+                let cell = if MISSING.contains(&cell) { "" } else { cell };
+                *known.entry(cell).or_insert_with(|| {
+                    values.push(cell);
+                    values.len() as u32 - 1
+                })
+            })
+            .collect();
+        let present = || values.iter().filter(|value| !value.is_empty());
+        let numbers: Option<Vec<f64>> = present().map(|value| number(value)).collect();
+        let n = present().count();
+        let n_present = codes.iter().filter(|&&code| !values[code as usize].is_empty()).count();
+        let kind = match &numbers {
+            Some(numbers) if n > 0 => {
+                let whole = numbers.iter().all(|number| number.fract() == 0.0);
+                if whole && n <= MAX_NUMBERED { ColumnKind::Category } else { ColumnKind::Number }
+            }
+            _ if n > MAX_CATEGORIES || (n > MAX_NUMBERED && n == n_present) => ColumnKind::Text,
+            _ => ColumnKind::Category,
+        };
+        let mut order: Vec<usize> = (0..values.len()).collect();
+        order.sort_by(|&a, &b| {
+            let (a, b) = (values[a], values[b]);
+            let by_number = || match numbers {
+                Some(_) => number(a).unwrap_or(0.0).total_cmp(&number(b).unwrap_or(0.0)),
+                None => std::cmp::Ordering::Equal,
+            };
+            a.is_empty().cmp(&b.is_empty()).then_with(by_number).then_with(|| natural(a, b))
+        });
+        let mut place = vec![0; order.len()];
+        for (at, &old) in order.iter().enumerate() {
+            place[old] = at as u32;
+        }
+        codes.iter_mut().for_each(|code| *code = place[*code as usize]);
+        let values = order.into_iter().map(|at| values[at].to_owned()).collect();
+        Self { name, kind, values, codes }
+    }
+
+    /// Number of different values, without that of cells which have none.
+    pub fn n_values(&self) -> usize {
+        self.values.len() - usize::from(self.values.last().is_some_and(String::is_empty))
+    }
+
+    /// Number of points without a value.
+    pub fn n_missing(&self) -> usize {
+        let n = self.n_values();
+        self.codes.iter().filter(|&&code| code as usize >= n).count()
+    }
+}
+
+/// A finite number, as it is written in tables.
+fn number(text: &str) -> Option<f64> {
+    // `parse` takes the words for infinity too.
+    text.parse().ok().filter(|value: &f64| value.is_finite())
+}
+
+/// Reads the metadata of `n` points from a `.csv`, `.tsv` or `.txt` file with a header and a row a
+/// point. Columns are separated by commas, or by tabs or semicolons if the header has them and no
+/// comma.
+///
+/// # Errors
+/// [`Error::Input`] naming the line or the column, if the file cannot be read, a row has another
+/// number of cells than the header, a name comes twice, there are more than [`MAX_COLUMNS`]
+/// columns or another number of rows than `n`.
+pub fn read_metadata(path: &Path, n: usize) -> Result<Vec<Column>> {
+    let wrong = |message: String| Error::input(path, message);
+    let unreadable = |error: &dyn std::fmt::Display| wrong(format!("cannot be read: {error}"));
+    let bytes = std::fs::read(path).map_err(|error| unreadable(&error))?;
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
+    let first = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let has = |delimiter: u8| first.contains(&delimiter);
+    let delimiter = match () {
+        () if has(b'\t') => b'\t',
+        () if has(b';') && !has(b',') => b';',
+        () => b',',
+    };
+    let mut builder = csv::ReaderBuilder::new();
+    builder.has_headers(false).flexible(true).trim(csv::Trim::All).delimiter(delimiter);
+    let mut names: Option<Vec<String>> = None;
+    let mut cells: Vec<Vec<String>> = Vec::new();
+    for record in builder.from_reader(bytes).records() {
+        let record = record.map_err(|error| unreadable(&error))?;
+        let Some(names) = &names else {
+            names = Some(header(path, &record)?);
+            cells = vec![Vec::with_capacity(n); record.len()];
+            continue;
+        };
+        if record.len() != names.len() {
+            let line = record.position().map_or(0, csv::Position::line);
+            let (found, expected) = (record.len(), names.len());
+            return Err(wrong(format!(
+                "line {line} has {found} cells, the header has {expected} names; a cell with a \
+                 comma stands in quotes"
+            )));
+        }
+        for (column, cell) in cells.iter_mut().zip(&record) {
+            column.push(cell.to_owned());
+        }
+    }
+    let names =
+        names.ok_or_else(|| wrong("is empty, expected a header and a row a point".into()))?;
+    let rows = cells.first().map_or(0, Vec::len);
+    if rows != n {
+        return Err(wrong(format!(
+            "has {rows} rows under its header, there are {n} points: expected a header and a row a \
+             point; empty lines are no rows"
+        )));
+    }
+    Ok(names.into_iter().zip(cells).map(|(name, cells)| Column::new(name, &cells)).collect())
+}
+
+/// Names in the header; `column 1` where there is none, as above the index that pandas writes.
+fn header(path: &Path, record: &csv::StringRecord) -> Result<Vec<String>> {
+    let named = |(at, name): (usize, &str)| match name {
+        "" => format!("column {}", at + 1),
+        name => name.to_owned(),
+    };
+    let names: Vec<String> = record.iter().enumerate().map(named).collect();
+    if names.len() > MAX_COLUMNS {
+        let found = names.len();
+        return Err(Error::input(
+            path,
+            format!("has {found} columns, expected {MAX_COLUMNS} at most"),
+        ));
+    }
+    let twice = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name));
+    match twice {
+        Some((_, name)) => Err(Error::input(path, format!("has two columns called `{name}`"))),
+        None => Ok(names),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_follow_from_the_values() {
+        let kind = |cells: &[&str]| Column::new("a".into(), cells).kind;
+        assert_eq!(kind(&["1.5", "2", ""]), ColumnKind::Number);
+        assert_eq!(kind(&["1", "2", "1", "NaN"]), ColumnKind::Category);
+        assert_eq!(kind(&["a", "2"]), ColumnKind::Category);
+        assert_eq!(kind(&["", ""]), ColumnKind::Category);
+        assert_eq!(kind(&["inf", "1.5"]), ColumnKind::Category);
+        let ages: Vec<String> = (0..21).map(|age| age.to_string()).collect();
+        assert_eq!(Column::new("age".into(), &ages).kind, ColumnKind::Number);
+        let names: Vec<String> = (0..=MAX_CATEGORIES).map(|at| format!("n{at}")).collect();
+        assert_eq!(Column::new("a".into(), &names).kind, ColumnKind::Text);
+        assert_eq!(Column::new("a".into(), &names[1..]).kind, ColumnKind::Text);
+        let twice = [&names[1..], &names[1..]].concat();
+        assert_eq!(Column::new("a".into(), &twice).kind, ColumnKind::Category);
+    }
+
+    #[test]
+    fn values_are_in_order_and_the_missing_come_last() {
+        let column = Column::new("a".into(), &["10", "", "9", "10", "NA"]);
+        assert_eq!(column.values, ["9", "10", ""]);
+        assert_eq!(column.codes, [1, 2, 0, 1, 2]);
+        assert_eq!((column.n_values(), column.n_missing()), (2, 2));
+        let column = Column::new("a".into(), &["s10", "s9"]);
+        assert_eq!((column.values, column.codes), (vec!["s9".into(), "s10".into()], vec![1, 0]));
+        let column = Column::new("a".into(), &["-2.5", "-10", "3e-2"]);
+        assert_eq!(column.values, ["-10", "-2.5", "3e-2"]);
+    }
+}
