@@ -39,7 +39,7 @@ pub fn run_layers(
 
 /// The page of an embedding in files; returns the warnings.
 #[pyfunction]
-#[pyo3(signature = (embedding, out, how, *, labels=None, images=None, class_names=Vec::new(), space=None, name=None, random_state=42))]
+#[pyo3(signature = (embedding, out, how, *, labels=None, images=None, class_names=Vec::new(), metadata=None, space=None, name=None, random_state=42))]
 #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
 pub fn report_embedding(
     py: Python<'_>,
@@ -49,6 +49,7 @@ pub fn report_embedding(
     labels: Option<PathBuf>,
     images: Option<PathBuf>,
     class_names: Vec<String>,
+    metadata: Option<PathBuf>,
     space: Option<PathBuf>,
     name: Option<String>,
     random_state: u64,
@@ -60,6 +61,7 @@ pub fn report_embedding(
         images,
         background: Colour::default(),
         class_names,
+        metadata,
         space,
         name,
         out: Some(out),

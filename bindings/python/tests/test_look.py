@@ -22,7 +22,11 @@ def test_a_page_of_an_embedding(tmp_path, groups):
     assert inline.startswith("<iframe srcdoc=") and "<script" not in inline.split(">")[0]
     saved = page.save(tmp_path / "page.html")
     assert saved.read_text(encoding="utf-8") == text
+    table = {"side": names[y], "age": [None, *np.linspace(0.5, 9.5, 149)]}
+    described = str(ll.show(places, metadata=table))
+    assert "0.5 to 9.5" in described and '"name":"side"' in described
     for bad, said in (
+        ({"metadata": {"age": [1, 2]}}, "'age' has 2 values for 150"),
         ({"labels": y[:9]}, "150 rows"),
         ({"images": images[:9]}, "9 images"),
         ({"space": x[:9]}, "9 rows"),
@@ -32,6 +36,29 @@ def test_a_page_of_an_embedding(tmp_path, groups):
             ll.show(places, **bad)
     with pytest.raises(ValueError, match="expected two"):
         ll.show(x)
+    with pytest.raises(TypeError, match="DataFrame"):
+        ll.show(places, metadata=names[y])
+
+
+def test_metadata_of_pandas_polars_and_numpy(groups):
+    x, y = groups
+    places = x[:, :2]
+    letters = np.asarray(["a", "b", "c"])[y]
+    amounts = np.where(np.arange(150) % 7 == 0, np.nan, np.arange(150) / 3)
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"letter": letters, "amount": amounts, 3: y, "text": "one,\n\ntwo"})
+    page = str(ll.show(places, metadata=frame, name="frame"))
+    for part in ('"name":"letter"', '"kind":"number"', '"name":"3"', ">22<"):
+        assert part in page
+    records = np.rec.fromarrays([letters, amounts, y, ["one,\n\ntwo"] * 150])
+    records.dtype.names = ("letter", "amount", "3", "text")
+    assert str(ll.show(places, metadata=records, name="frame")) == page
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame({str(name): list(frame[name]) for name in frame.columns})
+    assert str(ll.show(places, metadata=frame, name="frame")) == page
+    twice = pandas.DataFrame(np.zeros((150, 2)), columns=["a", "a"])
+    with pytest.raises(ValueError, match="two columns called 'a'"):
+        ll.show(places, metadata=twice)
 
 
 def test_a_model_of_another_kind_is_refused(groups):

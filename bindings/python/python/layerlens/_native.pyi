@@ -104,6 +104,7 @@ def report_embedding(
     labels: str | PathLike[str] | None = None,
     images: str | PathLike[str] | None = None,
     class_names: list[str] = ...,
+    metadata: str | PathLike[str] | None = None,
     space: str | PathLike[str] | None = None,
     name: str | None = None,
     random_state: int = 42,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import html
+import math
 import os
 import re
 import shutil
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,6 +57,7 @@ def show(
     labels: Any = None,
     images: Any = None,
     *,
+    metadata: Any = None,
     class_names: Sequence[str] | None = None,
     space: Any = None,
     name: str = "embedding",
@@ -71,6 +74,9 @@ def show(
         Classes: numbers or names.
     images : array of shape (n, height, width) or (n, height, width, 3), or with channels first
         Shown on the card of each point.
+    metadata : DataFrame, mapping of names to columns, structured array or None
+        Columns of n_samples values. Each is shown on the card of a point; categories and amounts
+        colour and filter the map, texts are searched.
     class_names : sequence of str or None
         Name of each class in the order of the sorted labels.
     space : array-like of shape (n_samples, n_features) or None
@@ -120,6 +126,8 @@ def show(
         if len(pictures) != n:
             raise ValueError(f"{len(pictures)} images for {n} points")
         given["images"] = write("images", pictures)
+    if metadata is not None:
+        given["metadata"] = _write_table(metadata, n, folder / "metadata.csv")
     if space is not None:
         points = as_points(space, "space")
         if len(points) != n:
@@ -138,3 +146,42 @@ def show(
     page = Page(target)
     page._owner = owner  # type: ignore[attr-defined]
     return page
+
+
+def _write_table(metadata: Any, n: int, path: Path) -> Path:
+    """Writes the columns of a table of `n` rows as CSV with a header."""
+    if hasattr(metadata, "columns") and hasattr(metadata, "__getitem__"):
+        names = list(metadata.columns)
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f"metadata has two columns called {str(twice)!r}")
+    elif isinstance(metadata, Mapping):
+        names = list(metadata)
+    else:
+        names = list(getattr(getattr(metadata, "dtype", None), "names", None) or ())
+        if not names:
+            raise TypeError(
+                f"metadata is a {type(metadata).__name__}; expected a DataFrame, a mapping of names"
+                " to columns or a structured array"
+            )
+    columns = []
+    for name in names:
+        column = metadata[name]
+        cells = column.tolist() if hasattr(column, "tolist") else list(column)
+        if len(cells) != n:
+            raise ValueError(f"metadata: {str(name)!r} has {len(cells)} values for {n} points")
+        columns.append([_cell(value) for value in cells])
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([str(name) for name in names])
+        writer.writerows(zip(*columns))
+    return path
+
+
+def _cell(value: Any) -> str:
+    # None, and what pandas writes where there is no value; a NaN is not itself.
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return ""
+    if isinstance(value, float) and math.isnan(value):
+        return ""
+    return str(value)
