@@ -8,19 +8,24 @@ use super::{Global, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
-use layerlens::dataset::{Source, npy};
+use layerlens::dataset::rows::{PointFiles, draw_rows};
+use layerlens::dataset::{LabelsBeside, Source, npy, read_labels};
 use layerlens::embedding::first_shown;
 use layerlens::evaluation::map_title;
 use layerlens::matrix::Matrix;
 use layerlens::record::Results;
 use layerlens::report::{quality_table, table};
-use layerlens::run::{self, Embed, EmbedSummary, Labelled};
+use layerlens::run::{self, Drawn, Embed, EmbedSummary, Labelled};
 use std::path::{Path, PathBuf};
+
+/// Rows beside the fitted ones that are scored and drawn.
+const MOST_SCORED: usize = 10_000;
 
 /// Options of `embed`.
 #[derive(Clone, Debug, Args)]
 pub struct EmbedArgs {
-    /// Points to fit: a .npy matrix, n_samples x n_features
+    /// Points to fit: a .npy matrix, n_samples x n_features; with --fit-sample also .npz, .parquet or a
+    /// folder of such files
     #[arg(value_name = "FILE")]
     input: PathBuf,
     /// Their classes, numbers or names: .npy, or .csv, .tsv or .txt with one a line or in one of
@@ -35,6 +40,14 @@ pub struct EmbedArgs {
     /// Their classes
     #[arg(long, value_name = "FILE", requires_all = ["new", "labels"])]
     new_labels: Option<PathBuf>,
+    /// Fit the map to N of the rows, drawn by the seed, and place all others in it, some at a time: the
+    /// file may be larger than memory. The scores of new points are those of up to 10,000 others
+    #[arg(long, value_name = "N", conflicts_with_all = ["new", "neighbors"], help_heading = "Sample")]
+    fit_sample: Option<usize>,
+    /// Draw as many rows of each class as there are, by --labels; without, every row is as likely as
+    /// any other, which keeps the density of the points
+    #[arg(long, requires_all = ["fit_sample", "labels"], help_heading = "Sample")]
+    balanced: bool,
     /// Method
     #[arg(long, alias = "methods", default_value = first_shown().name)]
     method: String,
@@ -83,6 +96,9 @@ fn read(global: &Global, args: &EmbedArgs) -> Result<Embed> {
         args.new_labels.as_ref(),
         args.neighbors.as_ref(),
     ];
+    if let Some(n_fitted) = args.fit_sample {
+        return read_sample(global, args, n_fitted);
+    }
     let x = npy::read_matrix(&args.input)?;
     let new = args.new.as_ref().map(|new| npy::read_matrix_like(new, &x)).transpose()?;
     let of_new = args
@@ -96,6 +112,7 @@ fn read(global: &Global, args: &EmbedArgs) -> Result<Embed> {
     let job = Embed {
         new: new.map(|x| Labelled { x, labels: read.labels.remove(1) }),
         new_file: args.new.clone(),
+        drawn: None,
         fitted: Labelled { x, labels: read.labels.remove(0) },
         class_names: read.class_names,
         warnings: read.warnings,
@@ -113,6 +130,45 @@ fn read(global: &Global, args: &EmbedArgs) -> Result<Embed> {
         check_widths((path, &new.x), (&args.input, &job.fitted.x))?;
     }
     Ok(job)
+}
+
+/// Draws rows of the files, and reads these.
+fn read_sample(global: &Global, args: &EmbedArgs, n_fitted: usize) -> Result<Embed> {
+    let mut methods = args.flags.choose(std::slice::from_ref(&args.method), global.seed)?;
+    let points = PointFiles::open(&args.input)?;
+    let n = points.n_samples();
+    let (mut labels, mut class_names, mut warnings) = (None, Vec::new(), Vec::new());
+    if let Some(path) = &args.labels {
+        let file = LabelsBeside { points: &args.input, n, labels: path };
+        let mut read = read_labels(&[file], args.reading.label_column.as_ref(), &[])?;
+        labels = Some(read.classes.remove(0));
+        (class_names, warnings) = (read.names, read.notes);
+    }
+    let balanced = labels.as_deref().filter(|_| args.balanced);
+    let [fitted, new] = draw_rows(n, n_fitted, MOST_SCORED, balanced, global.seed)?;
+    let of = |rows: &[usize]| -> Option<Vec<u16>> {
+        labels.as_ref().map(|labels| rows.iter().map(|&row| labels[row]).collect())
+    };
+    let of_fitted = of(&fitted);
+    if let (Some(path), Some(labels)) = (&args.labels, &of_fitted) {
+        check_classes(path, labels)?;
+    }
+    let [x, of_new] = points.pick(&fitted, &new).map_err(|error| error.of_file(&args.input))?;
+    let files = points.paths().map(Path::to_owned).chain(args.labels.clone());
+    Ok(Embed {
+        new: Some(Labelled { x: of_new, labels: of(&new) }),
+        new_file: Some(args.input.clone()),
+        fitted: Labelled { x, labels: of_fitted },
+        class_names,
+        warnings,
+        method: methods.remove(0),
+        search: args.search.search(),
+        neighbors: None,
+        inputs: files.map(Source::of_file).collect::<Result<_, _>>()?,
+        drawn: Some(Drawn { points, fitted, new, balanced: args.balanced }),
+        to: args.output.destination(),
+        seed: global.seed,
+    })
 }
 
 /// Embeds, prints the scores, and says where everything is.
@@ -133,10 +189,10 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
     } else {
         format!("\n{}\n", quality_table::text(&quality))
     };
-    let arrays = if job.new.is_some() {
-        "embeddings/embedding.npy, embeddings/new.npy"
-    } else {
-        "embeddings/embedding.npy"
+    let arrays = match (&job.drawn, &job.new) {
+        (Some(_), _) => "embeddings/all.npy, rows/fitted.npy",
+        (None, Some(_)) => "embeddings/embedding.npy, embeddings/new.npy",
+        (None, None) => "embeddings/embedding.npy",
     };
     // Maps of other than two dimensions are not drawn.
     let last = if folder.join("figures/map.png").exists() {

@@ -307,6 +307,7 @@ mod tests {
             class_names: Vec::new(),
             warnings: Vec::new(),
             fitted: Labelled { x: Matrix::new(values, 200, 3).unwrap(), labels: None },
+            drawn: None,
             new: None,
             new_file: None,
             method: MethodChoice {

@@ -53,6 +53,12 @@ pub enum Artifact<'a> {
     OnlyEmbedding,
     /// New points in it.
     NewEmbedding,
+    /// All rows of the files of which the fitted points were drawn.
+    AllEmbedding,
+    /// The rows of the fitted points, or of the new ones, in those files, by the part's name.
+    DrawnRows(&'a str),
+    /// The fitted points, n_samples x n_features.
+    FittedPoints,
     /// The PCA embedding that the clusters of the only space are drawn in.
     PcaEmbedding,
     /// The fitted map of the only space.
@@ -136,6 +142,9 @@ impl Display for Artifact<'_> {
             Self::FittedMap(map) => write!(out, "maps/{}.safetensors", map.file_stem()),
             Self::OnlyEmbedding => out.write_str("embeddings/embedding.npy"),
             Self::NewEmbedding => out.write_str("embeddings/new.npy"),
+            Self::AllEmbedding => out.write_str("embeddings/all.npy"),
+            Self::DrawnRows(part) => write!(out, "rows/{part}.npy"),
+            Self::FittedPoints => out.write_str("rows/fitted_points.npy"),
             Self::PcaEmbedding => out.write_str("embeddings/pca.npy"),
             Self::OnlyFittedMap => out.write_str("map.safetensors"),
             Self::History(name) => write!(out, "{name}.csv"),

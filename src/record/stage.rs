@@ -75,6 +75,8 @@ pub enum Stage<'a> {
     OnlyMap(&'a str),
     /// New points in that map.
     Transform,
+    /// All other rows of the files of which the fitted points were drawn.
+    OtherRows,
     /// The PCA map that clusters are drawn in.
     ClusterMap,
     /// The clusters of the only space.
@@ -103,6 +105,7 @@ impl Stage<'_> {
             Self::EpochsOf(space) => format!("epochs of {}", space_title(space)),
             Self::OnlyMap(method) => method_title(method),
             Self::Transform => "placing new points".into(),
+            Self::OtherRows => "placing the other rows".into(),
             other => other.to_string(),
         }
     }
@@ -137,6 +140,7 @@ impl Display for Stage<'_> {
             Self::OnlyNeighbors => out.write_str("neighbours"),
             Self::OnlyMap(method) => out.write_str(method),
             Self::Transform => out.write_str("transform"),
+            Self::OtherRows => out.write_str("other rows"),
             Self::ClusterMap => out.write_str("map"),
             Self::OnlyClusters => out.write_str("clusters"),
             Self::Report => out.write_str("report"),

@@ -1,4 +1,9 @@
-//! The command `embed`: one map of any matrix.
+//! The command `embed`: one map of any matrix, or of a sample of the rows of files that may be larger
+//! than memory, in which the other rows are placed.
+
+mod drawn;
+
+pub use drawn::Drawn;
 
 use super::job::{MethodChoice, starts};
 use super::session::{self, Session};
@@ -39,6 +44,8 @@ pub struct Embed {
     pub fitted: Labelled,
     /// Points to place in the map.
     pub new: Option<Labelled>,
+    /// The rows of files that the points are, if they were drawn from them.
+    pub drawn: Option<Drawn>,
     /// File of the points, for messages.
     pub new_file: Option<PathBuf>,
     /// Names of the classes; their numbers if there are no names.
@@ -192,6 +199,9 @@ impl Stages<'_> {
         let neighbors = self.neighbors(session, given)?;
         let fitted = self.fit(session, neighbors.as_ref())?;
         let placed = self.place(session, fitted.as_ref())?;
+        if let Some(drawn) = &self.job.drawn {
+            drawn.place_all(session, &self.job.fitted.x, fitted.embedding())?;
+        }
         session.new_stage(Stage::ScoresAndFigures, |session, observer| {
             let embedding = fitted.embedding();
             let exact = neighbors.as_ref().filter(|_| is_exact);

@@ -19,6 +19,7 @@ mod digits;
 mod epochs;
 mod errors;
 mod export;
+mod fit_sample;
 mod insights;
 mod interrupt;
 mod keras;

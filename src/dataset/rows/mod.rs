@@ -1,8 +1,11 @@
 //! Points read a few rows at a time, from files that may be larger than memory: NPY, NPZ and
 //! Parquet.
 
+mod chosen;
 mod npy_rows;
 mod parquet_columns;
+
+pub use chosen::{PointFiles, draw_rows};
 
 use super::listing::entries;
 use crate::archive::member;
@@ -25,6 +28,33 @@ enum Batch {
     F64(Vec<f64>),
     I64(Vec<i64>),
     U64(Vec<u64>),
+}
+
+impl Batch {
+    fn values(&self) -> Values<'_> {
+        match self {
+            Self::F64(values) => Values::F64(values),
+            Self::I64(values) => Values::I64(values),
+            Self::U64(values) => Values::U64(values),
+        }
+    }
+
+    /// None of the same type.
+    fn empty(&self) -> Self {
+        match self {
+            Self::F64(_) => Self::F64(Vec::new()),
+            Self::I64(_) => Self::I64(Vec::new()),
+            Self::U64(_) => Self::U64(Vec::new()),
+        }
+    }
+
+    fn type_name(&self) -> &'static str {
+        match self {
+            Self::F64(_) => "floats",
+            Self::I64(_) => "64-bit integers",
+            Self::U64(_) => "unsigned 64-bit integers",
+        }
+    }
 }
 
 /// A file of which the next rows can be read.
@@ -64,20 +94,20 @@ impl Rows<'_> {
     /// [`Error::Input`] naming the row, counted from 0 in the file, and the column of a value that is
     /// missing, not finite or beyond the range of `f32`; or for damage.
     pub fn read(&mut self, most: usize) -> Result<Option<Matrix>> {
+        Ok(self.next_rows(most)?.map(|(rows, _)| rows))
+    }
+
+    /// The next rows, rounded and as they are stored.
+    fn next_rows(&mut self, most: usize) -> Result<Option<(Matrix, Batch)>> {
         let (n_samples, d) = self.source.shape();
         let n = most.min(n_samples - self.next);
         if n == 0 {
             return Ok(None);
         }
         let batch = self.source.read(n)?;
-        let values = match &batch {
-            Batch::F64(values) => Values::F64(values),
-            Batch::I64(values) => Values::I64(values),
-            Batch::U64(values) => Values::U64(values),
-        };
-        let rows = rounded_rows(values, (n, d), self.next, Some(&self.offsets));
+        let rows = rounded_rows(batch.values(), (n, d), self.next, Some(&self.offsets));
         self.next += n;
-        rows.map(Some).map_err(|error| error.of_file(self.path))
+        rows.map(|rows| Some((rows, batch))).map_err(|error| error.of_file(self.path))
     }
 
     /// Leaves out the next `n` rows, or all that are left.
