@@ -168,6 +168,9 @@ fn check_rows(job: &Embed, metric: Metric, is_sought: bool) -> Result<()> {
         Search { metric: if is_sought { metric } else { Metric::Euclidean }, ..job.search.clone() };
     let x = &job.fitted.x;
     search.check(x, None)?;
+    if let Some(drawn) = &job.drawn {
+        return drawn.check(&search, x);
+    }
     let Some(new) = &job.new else { return Ok(()) };
     search.check(&new.x, Some(x)).map_err(|error| match &job.new_file {
         Some(path) => Error::input(path, error.to_string()),

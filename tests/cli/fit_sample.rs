@@ -131,6 +131,12 @@ fn samples_that_cannot_be_drawn_are_refused() {
     place.points("parts/b.npy", 50, 4);
     let folder = "embed parts --method pca --device cpu --out map --fit-sample 9";
     place.refuse(3, folder, &["b.npy", "4 columns", "a.npy has 5"]);
+    // As are those that are too far away to be placed.
+    let mut values = points(50, 5).into_vec();
+    values[5 * 7 + 1] = 1e38;
+    npy::write_f32(place.path("parts/b.npy"), &values, &[50, 5]).unwrap();
+    let sought = folder.replace("pca", "umap");
+    place.refuse(3, &sought, &["b.npy", "row 7 is", "from the middle of the fitted points"]);
     fs::remove_file(place.path("parts/b.npy")).unwrap();
     fs::write(place.path("parts/notes.txt"), "no points").unwrap();
     place.refuse(3, folder, &["parts", "notes.txt"]);

@@ -105,25 +105,28 @@ impl PointFiles {
         Ok([fitted, other])
     }
 
-    /// Passes all rows to `work`, some at a time, each time with the number of the first.
+    /// Passes all rows to `work`, some at a time, each time with the number of the first among all
+    /// rows, and in its file.
     ///
     /// # Errors
-    /// Those of [`super::Rows::read`]; whatever the work returns.
+    /// Those of [`super::Rows::read`]; whatever the work returns, an [`Error::Data`] with the file.
     pub fn each(
         &self,
         offsets: Option<&[f64]>,
-        mut work: impl FnMut(usize, Matrix) -> Result<()>,
+        mut work: impl FnMut(usize, usize, Matrix) -> Result<()>,
     ) -> Result<()> {
-        let mut at = 0;
-        for (path, _) in &self.files {
+        let mut first = 0;
+        for (path, n) in &self.files {
             with_rows(path, offsets, |rows| {
+                let mut at = 0;
                 while let Some(batch) = rows.read(self.together())? {
                     let n = batch.n_samples();
-                    work(at, batch)?;
+                    work(first + at, at, batch).map_err(|error| error.of_file(path))?;
                     at += n;
                 }
                 Ok(())
             })?;
+            first += n;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use crate::embedding::SavedMap;
 use crate::error::Result;
 use crate::format::thousands;
 use crate::matrix::Matrix;
+use crate::neighbors::Search;
 use crate::progress::Quiet;
 use crate::record::{Artifact, Stage};
 use crate::run::session::Session;
@@ -24,6 +25,15 @@ pub struct Drawn {
 }
 
 impl Drawn {
+    /// Refuses rows that could not be placed beside the `fitted` ones.
+    ///
+    /// # Errors
+    /// [`crate::Error::Input`] naming the file and the row.
+    pub(super) fn check(&self, search: &Search, fitted: &Matrix) -> Result<()> {
+        let references = search.references(Cow::Borrowed(fitted), 1)?;
+        self.points.each(fitted.offsets(), |_, row, batch| references.check(&batch, row))
+    }
+
     /// Places all rows but the fitted ones in the map of the `fitted` points, and writes the
     /// coordinates of all rows: what `layerlens transform` would write of the files, with the
     /// `embedding` in the place of the fitted ones.
@@ -38,7 +48,7 @@ impl Drawn {
             let references = saved.references(Some(Cow::Borrowed(fitted)))?;
             let (n, c) = (self.points.n_samples(), embedding.n_features());
             let mut all = vec![0.0; n * c];
-            self.points.each(saved.offsets(), |first, batch| {
+            self.points.each(saved.offsets(), |first, _, batch| {
                 observer.step(first as u64, n as u64, &[])?;
                 let end = first + batch.n_samples();
                 let others: Vec<usize> = (first..end)
@@ -49,7 +59,6 @@ impl Drawn {
                     return Ok(());
                 }
                 let (device, references) = (session.device, references.as_ref());
-                references.map_or(Ok(()), |references| references.check(&batch, first))?;
                 let rows = batch.select(&others);
                 let placed = saved.place(device, references, &rows, &Quiet(observer))?;
                 put(&mut all[first * c..], placed.rows().zip(others));
