@@ -48,7 +48,10 @@ fn points_are_coloured_by_the_layer_that_decides_them() {
     let answers: Vec<u16> = study.predictions.iter().map(|&class| class as u16).collect();
     let votes: Vec<&[u16]> = votes.iter().map(Vec::as_slice).collect();
     let depths = prediction_depths(&votes, &answers).unwrap();
-    let shown = page.eval("Array.from(layerlens.store.get().data.measure('depth').values)");
+    let shown = page.eval(
+        "(({ n, measure }) => Array.from({ length: n }, (_, i) => \
+         Math.round(255 * measure('depth').share(i))))(layerlens.data)",
+    );
     let steps = votes.len() as f64;
     let expected: Vec<u64> =
         depths.iter().map(|&depth| (255.0 * depth as f64 / steps).round() as u64).collect();
