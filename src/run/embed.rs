@@ -167,10 +167,12 @@ fn check_rows(job: &Embed, metric: Metric, is_sought: bool) -> Result<()> {
     let search =
         Search { metric: if is_sought { metric } else { Metric::Euclidean }, ..job.search.clone() };
     let x = &job.fitted.x;
-    search.check(x, None)?;
     if let Some(drawn) = &job.drawn {
+        let numbered = |error| Error::Data(format!("of the drawn rows, counted from 0, {error}"));
+        search.check(x, None).map_err(numbered)?;
         return drawn.check(&search, x);
     }
+    search.check(x, None)?;
     let Some(new) = &job.new else { return Ok(()) };
     search.check(&new.x, Some(x)).map_err(|error| match &job.new_file {
         Some(path) => Error::input(path, error.to_string()),
