@@ -1,6 +1,7 @@
 //! Metadata of points: a table of text with a header, one row a point, as pandas and spreadsheets
 //! write it.
 
+use super::columns::records;
 use crate::error::{Error, Result};
 use crate::format::natural;
 use std::collections::HashMap;
@@ -125,68 +126,39 @@ fn number(text: &str) -> Option<f64> {
 /// number of cells than the header, a name comes twice, there are more than [`MAX_COLUMNS`]
 /// columns or another number of rows than `n`.
 pub fn read_metadata(path: &Path, n: usize) -> Result<Vec<Column>> {
-    let wrong = |message: String| Error::input(path, message);
-    let unreadable = |error: &dyn std::fmt::Display| wrong(format!("cannot be read: {error}"));
-    let bytes = std::fs::read(path).map_err(|error| unreadable(&error))?;
-    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
-    let first = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let has = |delimiter: u8| first.contains(&delimiter);
-    let delimiter = match () {
-        () if has(b'\t') => b'\t',
-        () if has(b';') && !has(b',') => b';',
-        () => b',',
+    // Blank lines may stand in cells.
+    let mut records = records(path, false, None)?.into_iter().map(|(_, cells)| cells);
+    let Some(names) = records.next() else {
+        return Err(Error::input(path, "is empty, expected a header and a row a point"));
     };
-    let mut builder = csv::ReaderBuilder::new();
-    builder.has_headers(false).flexible(true).trim(csv::Trim::All).delimiter(delimiter);
-    let mut names: Option<Vec<String>> = None;
-    let mut cells: Vec<Vec<String>> = Vec::new();
-    for record in builder.from_reader(bytes).records() {
-        let record = record.map_err(|error| unreadable(&error))?;
-        let Some(names) = &names else {
-            names = Some(header(path, &record)?);
-            cells = vec![Vec::with_capacity(n); record.len()];
-            continue;
-        };
-        if record.len() != names.len() {
-            let line = record.position().map_or(0, csv::Position::line);
-            let (found, expected) = (record.len(), names.len());
-            return Err(wrong(format!(
-                "line {line} has {found} cells, the header has {expected} names; a cell with a \
-                 comma stands in quotes"
-            )));
-        }
-        for (column, cell) in cells.iter_mut().zip(&record) {
-            column.push(cell.to_owned());
-        }
+    let names = header(path, names)?;
+    let rows: Vec<Vec<String>> = records.collect();
+    if rows.len() != n {
+        let message = format!(
+            "has {} rows under its header, there are {n} points: expected a header and a row a \
+             point; empty lines are no rows",
+            rows.len()
+        );
+        return Err(Error::input(path, message));
     }
-    let names =
-        names.ok_or_else(|| wrong("is empty, expected a header and a row a point".into()))?;
-    let rows = cells.first().map_or(0, Vec::len);
-    if rows != n {
-        return Err(wrong(format!(
-            "has {rows} rows under its header, there are {n} points: expected a header and a row a \
-             point; empty lines are no rows"
-        )));
-    }
-    Ok(names.into_iter().zip(cells).map(|(name, cells)| Column::new(name, &cells)).collect())
+    let column = |(at, name): (usize, String)| {
+        let cells: Vec<&str> = rows.iter().map(|row| row[at].as_str()).collect();
+        Column::new(name, &cells)
+    };
+    Ok(names.into_iter().enumerate().map(column).collect())
 }
 
 /// Names in the header; `column 1` where there is none, as above the index that pandas writes.
-fn header(path: &Path, record: &csv::StringRecord) -> Result<Vec<String>> {
-    let named = |(at, name): (usize, &str)| match name {
-        "" => format!("column {}", at + 1),
-        name => name.to_owned(),
-    };
-    let names: Vec<String> = record.iter().enumerate().map(named).collect();
-    if names.len() > MAX_COLUMNS {
-        let found = names.len();
-        return Err(Error::input(
-            path,
-            format!("has {found} columns, expected {MAX_COLUMNS} at most"),
-        ));
+fn header(path: &Path, mut names: Vec<String>) -> Result<Vec<String>> {
+    for (at, name) in names.iter_mut().enumerate().filter(|(_, name)| name.is_empty()) {
+        *name = format!("column {}", at + 1);
     }
-    let twice = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name));
-    match twice {
+    let found = names.len();
+    if found > MAX_COLUMNS {
+        let message = format!("has {found} columns, expected {MAX_COLUMNS} at most");
+        return Err(Error::input(path, message));
+    }
+    match names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
         Some((_, name)) => Err(Error::input(path, format!("has two columns called `{name}`"))),
         None => Ok(names),
     }

@@ -39,13 +39,13 @@ mod unlabelled;
 mod values;
 
 pub use classes::Classes;
+pub(crate) use columns::blank_line;
 pub use columns::is_text;
 pub use convert::convert;
 pub use fetch::{Fetch, Fetched, fetch};
 pub use formats::{FORMATS, Format, formats_text};
 pub use groups::{LabelGroups, label_group_names};
 pub use images::{Images, Samples};
-pub(crate) use labels::blank_line;
 pub use labels::{LabelFile, Labels, LabelsBeside, MAX_CLASSES, Values, read_labels};
 pub use metadata::{Column, ColumnKind, MAX_CATEGORIES, MAX_COLUMNS, read_metadata};
 pub(crate) use names::unmet;

@@ -137,10 +137,6 @@ impl ReportFiles {
         observer: &dyn Observer,
     ) -> Result<Page> {
         let n = self.embedding.n_samples();
-        let stem = |path: &Path| {
-            path.file_stem()
-                .map_or_else(|| "embedding".into(), |stem| stem.to_string_lossy().into_owned())
-        };
         let name = job.name.clone().unwrap_or_else(|| stem(&job.embedding));
         let k = PAGE_NEIGHBORS.min(n - 1);
         let search =
@@ -152,13 +148,6 @@ impl ReportFiles {
             metrics.extend(Metric::shown_by_map(quality));
         }
         metrics.extend(self.accuracy(device, observer)?);
-        let space = Space {
-            id: GIVEN.into(),
-            title: job.space.as_deref().map_or_else(|| "original space".into(), stem),
-            n_features: self.x.as_ref().map(Matrix::n_features),
-            neighbors,
-            probe: None,
-        };
         let sections = self.sections(job, &name, quality)?;
         let (classes, labels) = self.labels.map_or((Vec::new(), None), |mut labels| {
             (labels.names, Some(labels.classes.remove(0)))
@@ -175,7 +164,13 @@ impl ReportFiles {
             },
             classes,
             n_neighbors: k,
-            spaces: vec![space],
+            spaces: vec![Space {
+                id: GIVEN.into(),
+                title: job.space.as_deref().map_or_else(|| "original space".into(), stem),
+                n_features: self.x.as_ref().map(Matrix::n_features),
+                neighbors,
+                probe: None,
+            }],
             methods: vec![Method {
                 id: GIVEN.into(),
                 title: stem(&job.embedding),
@@ -287,6 +282,11 @@ impl ReportFiles {
         sections.push(reproduce(&job.argv, version));
         Ok(sections)
     }
+}
+
+/// Name of a file without its ending.
+fn stem(path: &Path) -> String {
+    path.file_stem().map_or_else(|| "embedding".into(), |stem| stem.to_string_lossy().into_owned())
 }
 
 /// Table of the columns of metadata, if there are some.

@@ -367,7 +367,7 @@ fn embeddings_that_do_not_fit_are_refused() {
         ),
         ("map.npy --metadata table.csv", &["table.csv", "119 rows", "120 points"]),
         ("map.npy --metadata twice.csv", &["twice.csv", "two columns called `a`"]),
-        ("map.npy --metadata ragged.csv", &["ragged.csv", "line 3 has 3 cells", "2 names"]),
+        ("map.npy --metadata ragged.csv", &["ragged.csv", "line 3 has 3 columns", "first has 2"]),
         ("map.npy --metadata wide.csv", &["wide.csv", "65 columns", "64 at most"]),
         ("map.npy --metadata none.csv", &["none.csv", "empty"]),
         ("map.npy --metadata absent.csv", &["absent.csv", "cannot be read"]),

@@ -9,7 +9,6 @@ mod beside;
 mod text;
 
 pub use beside::{LabelsBeside, read_labels};
-pub(crate) use text::blank_line;
 
 use super::{LabelColumn, columns::is_text, names::unmet, npy};
 use crate::error::{Error, Result};

@@ -2,13 +2,10 @@
 
 use super::{Values, control_character, values_of};
 use crate::dataset::LabelColumn;
-use crate::dataset::columns::{is_label, named};
+use crate::dataset::columns::{is_label, named, records};
 use crate::error::{Error, Result};
 use crate::format::listed;
 use std::path::Path;
-
-/// Records of a file with the lines at which they start.
-type Records = Vec<(u64, Vec<String>)>;
 
 /// Content of a file.
 pub(super) struct Read {
@@ -21,7 +18,8 @@ pub(super) struct Read {
 
 /// Reads the labels of `n` rows, if their number is known.
 pub(super) fn read(path: &Path, column: Option<&LabelColumn>, n: Option<usize>) -> Result<Read> {
-    let mut records = records(path, column.is_some())?;
+    let is = path.extension().is_some_and(|found| found.eq_ignore_ascii_case("txt"));
+    let mut records = records(path, is && column.is_none(), Some("a label"))?;
     let Some((_, first)) = records.first().cloned() else {
         return Err(Error::input(path, "holds no labels, expected one a line"));
     };
@@ -71,61 +69,6 @@ pub(super) fn read(path: &Path, column: Option<&LabelColumn>, n: Option<usize>) 
         Error::input(path, message)
     })?;
     Ok(Read { values, lines, notes })
-}
-
-/// Fields of every line, separated by commas, or by tabs or semicolons if the first line has them;
-/// quotes as in CSV. A `.txt` file has one column unless one of several is requested.
-fn records(path: &Path, of_columns: bool) -> Result<Records> {
-    let bytes = std::fs::read(path)
-        .map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
-    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
-    if let Some(line) = blank_line(bytes) {
-        return Err(Error::input(path, format!("line {line} is empty, expected a label")));
-    }
-    let is = |end: &str| path.extension().is_some_and(|found| found.eq_ignore_ascii_case(end));
-    let first = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let has = |delimiter: u8| first.contains(&delimiter);
-    let delimiter = match () {
-        () if is("txt") && !of_columns => b'\x1f',
-        () if is("tsv") || has(b'\t') => b'\t',
-        // As spreadsheets write it if the comma is the decimal separator.
-        () if has(b';') && !has(b',') => b';',
-        () => b',',
-    };
-    let mut builder = csv::ReaderBuilder::new();
-    builder.has_headers(false).flexible(true).trim(csv::Trim::All).delimiter(delimiter);
-    let mut records = Records::new();
-    let mut width = 0;
-    for (at, record) in builder.from_reader(bytes).records().enumerate() {
-        let record =
-            record.map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
-        let line = record.position().map_or(at as u64 + 1, csv::Position::line);
-        if at == 0 {
-            width = record.len();
-        }
-        if record.len() != width {
-            let found = record.len();
-            let s = if width == 1 { "" } else { "s" };
-            let message = format!(
-                "line {line} has {found} columns, the first has {width} column{s}; a name with a \
-                 comma stands in quotes"
-            );
-            return Err(Error::input(path, message));
-        }
-        records.push((line, record.iter().map(str::to_owned).collect()));
-    }
-    Ok(records)
-}
-
-/// Number of the first blank line, from 1, that is followed by others: a CSV reader would skip it,
-/// and all later labels would belong to other rows.
-pub(crate) fn blank_line(bytes: &[u8]) -> Option<usize> {
-    let whole = bytes.trim_ascii_end();
-    let mut lines = whole.split(|&byte| byte == b'\n');
-    lines
-        .position(|line| line.trim_ascii().is_empty())
-        .filter(|_| !whole.is_empty())
-        .map(|at| at + 1)
 }
 
 /// Column with the labels, and `true` if its name in the first line says so.

@@ -1,6 +1,6 @@
 //! Some rows of points in files that may be larger than memory: drawn at random, and read.
 
-use super::{Batch, row_files, with_rows};
+use super::{Batch, row_files, rows_together, with_rows};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::numbers::{Values, rounded};
@@ -9,9 +9,6 @@ use std::path::{Path, PathBuf};
 
 /// Stream of the random numbers of [`draw_rows`].
 const DRAW_STREAM: u64 = 0x6472_6177;
-/// Bytes of the rows that are read together, and their fewest number.
-const BATCH_BYTES: usize = 64 << 20;
-const FEWEST_ROWS: usize = 4096;
 
 /// Points in a file, or in the files of a folder one after the other.
 #[derive(Clone, Debug)]
@@ -67,9 +64,16 @@ impl PointFiles {
         self.n_features
     }
 
-    /// Rows that are read together.
-    fn together(&self) -> usize {
-        (BATCH_BYTES / (8 * self.n_features)).max(FEWEST_ROWS)
+    /// The file of a row, and the row's number in it.
+    pub fn place(&self, row: usize) -> (&Path, usize) {
+        let mut first = 0;
+        for (path, n) in &self.files {
+            if row < first + n {
+                return (path, row - first);
+            }
+            first += n;
+        }
+        panic!("there are {first} rows, none with the number {row}")
     }
 
     /// The `fitted` rows, rounded so that no column loses its digits, and the `other` ones, less the
@@ -86,7 +90,7 @@ impl PointFiles {
             let mut at = first;
             with_rows(path, None, |rows| {
                 // Rounded, every value has been looked at.
-                while let Some((rounded, batch)) = rows.next_rows(self.together())? {
+                while let Some((rounded, batch)) = rows.next_rows(rows_together(self.n_features))? {
                     let n_rows = rounded.n_samples();
                     for set in &mut picked {
                         set.take(&batch, at, n_rows)
@@ -119,7 +123,7 @@ impl PointFiles {
         for (path, n) in &self.files {
             with_rows(path, offsets, |rows| {
                 let mut at = 0;
-                while let Some(batch) = rows.read(self.together())? {
+                while let Some(batch) = rows.read(rows_together(self.n_features))? {
                     let n = batch.n_samples();
                     work(first + at, at, batch).map_err(|error| error.of_file(path))?;
                     at += n;

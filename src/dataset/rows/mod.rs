@@ -23,6 +23,13 @@ use std::path::{Path, PathBuf};
 /// Endings of the files that can be read row by row.
 pub const ENDINGS: [&str; 3] = ["npy", "npz", "parquet"];
 
+/// Number of rows of so many columns to read together: in `f32` about 64 MiB, and at least 4096.
+pub fn rows_together(n_features: usize) -> usize {
+    const BYTES: usize = 64 << 20;
+    const FEWEST: usize = 4096;
+    (BYTES / (size_of::<f32>() * n_features)).max(FEWEST)
+}
+
 /// Numbers of some rows, one row after the other.
 enum Batch {
     F64(Vec<f64>),
