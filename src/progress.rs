@@ -51,7 +51,7 @@ pub struct Silent;
 
 impl Observer for Silent {}
 
-/// Observer that passes on cancellation but no progress, for steps within a step of `0`.
+/// Observer that passes on cancellation but no progress, for the steps of a part of a stage.
 #[derive(Clone, Copy)]
 pub struct Quiet<'a>(pub &'a dyn Observer);
 

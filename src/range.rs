@@ -39,6 +39,11 @@ impl Range {
     /// # Errors
     /// [`Error::Data`] naming the furthest row if no power of two serves.
     pub(crate) fn of(x: &Matrix) -> Result<Self> {
+        Self::unless_far(x).map_err(|outlier| outlier.error(outlier.row))
+    }
+
+    /// The same, with the furthest row if no power of two serves.
+    pub(crate) fn unless_far(x: &Matrix) -> std::result::Result<Self, Outlier> {
         let centre = centre(x);
         let lengths: Vec<f64> =
             x.as_slice().par_chunks(centre.len()).map(|row| distance(row, &centre)).collect();
@@ -52,13 +57,10 @@ impl Range {
         let row = (0..lengths.len())
             .fold(0, |best, row| if lengths[row] > lengths[best] { row } else { best });
         let far = lengths[row];
-        exponent(near, far).map(|exponent| Self { centre, exponent }).ok_or_else(|| {
-            Error::Data(format!(
-                "row {row} is {far:.2e} from the middle of the points, a tenth of them are within {near:.2e} of it: squares of lengths \
-                 that differ by more than a factor of 2^{} do not fit 32-bit floats; leave the row out",
-                FAR - NEAR
-            ))
-        })
+        match exponent(near, far) {
+            Some(exponent) => Ok(Self { centre, exponent }),
+            None => Err(Outlier { row, far, near }),
+        }
     }
 
     /// The same centre with the smallest unit in which all rows of `x` fit, if it is smaller than
@@ -114,6 +116,27 @@ impl Range {
             ))),
             None => Ok(()),
         }
+    }
+}
+
+/// The row of some points that lies too far away from the others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outlier {
+    /// Its number, from 0.
+    pub(crate) row: usize,
+    far: f64,
+    near: f64,
+}
+
+impl Outlier {
+    /// The error about it, as the row `row`.
+    pub(crate) fn error(self, row: usize) -> Error {
+        let Self { far, near, .. } = self;
+        Error::Data(format!(
+            "row {row} is {far:.2e} from the middle of the points, a tenth of them are within {near:.2e} of it: squares of lengths \
+             that differ by more than a factor of 2^{} do not fit 32-bit floats; leave the row out",
+            FAR - NEAR
+        ))
     }
 }
 

@@ -86,7 +86,8 @@ pub fn cluster(global: &Global, args: &ClusterArgs) -> Result<()> {
     let x = npy::read_matrix(&args.input)?;
     range::check(&x).map_err(|error| Error::input(&args.input, error.to_string()))?;
     let points = (args.input.as_path(), &x);
-    let mut read = args.reading.read(&[(&args.input, &x, args.labels.as_deref())], &names)?;
+    let mut read =
+        args.reading.read(&[(&args.input, x.n_samples(), args.labels.as_deref())], &names)?;
     let maps = args.maps.iter().map(|path| read_map(path, points)).collect::<Result<_, _>>()?;
     let images = args.images.as_ref().map(|path| read_images(path, points)).transpose()?;
     let (images, note) = images.map_or((None, None), |(images, note)| (Some(images), note));

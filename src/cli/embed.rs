@@ -9,7 +9,7 @@ use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
 use layerlens::dataset::rows::{PointFiles, draw_rows};
-use layerlens::dataset::{LabelsBeside, Source, npy, read_labels};
+use layerlens::dataset::{Source, npy};
 use layerlens::embedding::first_shown;
 use layerlens::evaluation::map_title;
 use layerlens::matrix::Matrix;
@@ -96,18 +96,17 @@ fn read(global: &Global, args: &EmbedArgs) -> Result<Embed> {
         args.new_labels.as_ref(),
         args.neighbors.as_ref(),
     ];
-    if let Some(n_fitted) = args.fit_sample {
-        return read_sample(global, args, n_fitted);
-    }
     let x = npy::read_matrix(&args.input)?;
     let new = args.new.as_ref().map(|new| npy::read_matrix_like(new, &x)).transpose()?;
     let of_new = args
         .new
         .as_deref()
         .zip(new.as_ref())
-        .map(|(path, new)| (path, new, args.new_labels.as_deref()));
+        .map(|(path, new)| (path, new.n_samples(), args.new_labels.as_deref()));
     let points: Vec<Points> =
-        std::iter::once((args.input.as_path(), &x, args.labels.as_deref())).chain(of_new).collect();
+        std::iter::once((args.input.as_path(), x.n_samples(), args.labels.as_deref()))
+            .chain(of_new)
+            .collect();
     let mut read = args.reading.read(&points, &[])?;
     let job = Embed {
         new: new.map(|x| Labelled { x, labels: read.labels.remove(1) }),
@@ -137,13 +136,8 @@ fn read_sample(global: &Global, args: &EmbedArgs, n_fitted: usize) -> Result<Emb
     let mut methods = args.flags.choose(std::slice::from_ref(&args.method), global.seed)?;
     let points = PointFiles::open(&args.input)?;
     let n = points.n_samples();
-    let (mut labels, mut class_names, mut warnings) = (None, Vec::new(), Vec::new());
-    if let Some(path) = &args.labels {
-        let file = LabelsBeside { points: &args.input, n, labels: path };
-        let mut read = read_labels(&[file], args.reading.label_column.as_ref(), &[])?;
-        labels = Some(read.classes.remove(0));
-        (class_names, warnings) = (read.names, read.notes);
-    }
+    let mut read = args.reading.read(&[(&args.input, n, args.labels.as_deref())], &[])?;
+    let labels = read.labels.remove(0);
     let balanced = labels.as_deref().filter(|_| args.balanced);
     let [fitted, new] = draw_rows(n, n_fitted, MOST_SCORED, balanced, global.seed)?;
     let of = |rows: &[usize]| -> Option<Vec<u16>> {
@@ -159,8 +153,8 @@ fn read_sample(global: &Global, args: &EmbedArgs, n_fitted: usize) -> Result<Emb
         new: Some(Labelled { x: of_new, labels: of(&new) }),
         new_file: Some(args.input.clone()),
         fitted: Labelled { x, labels: of_fitted },
-        class_names,
-        warnings,
+        class_names: read.class_names,
+        warnings: read.warnings,
         method: methods.remove(0),
         search: args.search.search(),
         neighbors: None,
@@ -173,7 +167,10 @@ fn read_sample(global: &Global, args: &EmbedArgs, n_fitted: usize) -> Result<Emb
 
 /// Embeds, prints the scores, and says where everything is.
 pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
-    let job = read(global, args)?;
+    let job = match args.fit_sample {
+        Some(n_fitted) => read_sample(global, args, n_fitted)?,
+        None => read(global, args)?,
+    };
     let (device, description) = global.open()?;
     // What the data do not allow is, but for what was checked above, a matter of the points that
     // are fitted.

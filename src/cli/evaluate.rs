@@ -223,10 +223,11 @@ fn read(args: &EvaluateArgs) -> Result<Read> {
         .test
         .as_deref()
         .zip(test.as_ref())
-        .map(|(path, test)| (path, test, args.test_labels.as_deref()));
-    let points: Vec<Points> = std::iter::once((args.train.as_path(), &x, args.labels.as_deref()))
-        .chain(of_test)
-        .collect();
+        .map(|(path, test)| (path, test.n_samples(), args.test_labels.as_deref()));
+    let points: Vec<Points> =
+        std::iter::once((args.train.as_path(), x.n_samples(), args.labels.as_deref()))
+            .chain(of_test)
+            .collect();
     let mut read = args.reading.read(&points, &[])?;
     let test = test.map(|x| Labelled { x, labels: read.labels.remove(1) });
     let train = Labelled { x, labels: read.labels.remove(0) };

@@ -4,7 +4,6 @@ use super::say;
 use clap::Args;
 use layerlens::Error;
 use layerlens::dataset::{LabelColumn, Labels, LabelsBeside, read_labels};
-use layerlens::matrix::Matrix;
 use std::path::Path;
 
 /// Options of reading labels.
@@ -16,8 +15,8 @@ pub struct LabelArgs {
     pub label_column: Option<LabelColumn>,
 }
 
-/// Points of a file: where they are, and their labels if they have any.
-pub type Points<'a> = (&'a Path, &'a Matrix, Option<&'a Path>);
+/// Points of a file: where they are, how many, and their labels if they have any.
+pub type Points<'a> = (&'a Path, usize, Option<&'a Path>);
 
 /// Labels of one or two files of points.
 pub struct PointLabels {
@@ -34,9 +33,7 @@ impl LabelArgs {
     pub fn read(&self, points: &[Points<'_>], names: &[String]) -> Result<PointLabels, Error> {
         let files: Vec<LabelsBeside<'_>> = points
             .iter()
-            .filter_map(|(points, x, labels)| {
-                Some(LabelsBeside { points, n: x.n_samples(), labels: (*labels)? })
-            })
+            .filter_map(|&(points, n, labels)| Some(LabelsBeside { points, n, labels: labels? }))
             .collect();
         let Labels { names: class_names, classes, notes: warnings, .. } =
             read_labels(&files, self.label_column.as_ref(), names)?;

@@ -24,7 +24,7 @@ pub enum Metric {
 ///
 /// # Errors
 /// [`Error::Data`] naming a row of zeros, or the first such column.
-pub(super) fn check_directions(x: &Matrix, first_row: usize) -> Result<()> {
+pub(crate) fn check_directions(x: &Matrix, first_row: usize) -> Result<()> {
     if let Some(row) = x.rows().position(|row| row.iter().all(|&value| value == 0.0)) {
         let row = first_row + row;
         return Err(Error::Data(format!(

@@ -34,6 +34,7 @@ pub(crate) use filter::{Clusters, learn_centres};
 pub use graph::NeighborGraph;
 pub use knn::MAX_NEIGHBORS;
 pub use metric::Metric;
+pub(crate) use metric::check_directions;
 pub(crate) use products::{add_weighted_rows, products};
 pub use references::References;
 pub use search::{Search, SearchMethod, recall_of};

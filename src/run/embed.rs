@@ -164,14 +164,12 @@ fn check(job: &Embed) -> Result<()> {
 
 /// Refuses rows that have no neighbours by the metric, if neighbours are sought.
 fn check_rows(job: &Embed, metric: Metric, is_sought: bool) -> Result<()> {
-    let search =
-        Search { metric: if is_sought { metric } else { Metric::Euclidean }, ..job.search.clone() };
+    let metric = if is_sought { metric } else { Metric::Euclidean };
     let x = &job.fitted.x;
     if let Some(drawn) = &job.drawn {
-        let numbered = |error| Error::Data(format!("of the drawn rows, counted from 0, {error}"));
-        search.check(x, None).map_err(numbered)?;
-        return drawn.check(&search, x);
+        return drawn.check(metric, x);
     }
+    let search = Search { metric, ..job.search.clone() };
     search.check(x, None)?;
     let Some(new) = &job.new else { return Ok(()) };
     search.check(&new.x, Some(x)).map_err(|error| match &job.new_file {

@@ -9,7 +9,7 @@
 mod coordinates;
 
 use crate::compute::Device;
-use crate::dataset::rows::{ENDINGS, RowFiles, Rows, row_files, with_rows};
+use crate::dataset::rows::{ENDINGS, RowFiles, Rows, row_files, rows_together, with_rows};
 use crate::dataset::{Source, npy};
 use crate::embedding::SavedMap;
 use crate::error::{Error, Result};
@@ -23,10 +23,6 @@ use std::ffi::OsString;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-
-/// Bytes of the rows of one batch, and its fewest rows.
-const BATCH_BYTES: usize = 64 << 20;
-const FEWEST_ROWS: usize = 4096;
 
 /// One of several equal parts of the work, `2/8` as text: counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -262,7 +258,7 @@ impl Placing<'_> {
         let wanted = &part.origin.rows;
         let n = wanted.len();
         rows.skip(wanted.start + out.rows)?;
-        let together = (BATCH_BYTES / (4 * rows.n_features())).max(FEWEST_ROWS);
+        let together = rows_together(rows.n_features());
         while out.rows < n {
             observer.step(out.rows as u64, n as u64, &[])?;
             let batch = rows.read(together.min(n - out.rows))?;

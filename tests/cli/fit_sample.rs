@@ -6,7 +6,7 @@ use layerlens::matrix::Matrix;
 use std::fs;
 
 const N: usize = 9000;
-/// Features so many that the rows are read in three batches.
+/// Features so many that the rows are read in two batches.
 const WIDE: usize = 2000;
 const N_FITTED: usize = 200;
 
@@ -84,7 +84,8 @@ fn the_density_is_kept_or_the_classes_are_balanced() {
     assert_eq!(count("even"), [55, 55, 40]);
     place.succeed(&format!("{embed} --out same"));
     let [most, ..] = count("same");
-    assert!(most > 140, "{most} of 150 are of a class of 99 %");
+    // Hypergeometric with mean 148.3 and standard deviation 1.3: five of them.
+    assert!(most >= 142, "{most} of 150 are of a class of 98.9 %");
     // The others are scored as new points are.
     let scores = table(&place.path("even/scores/knn.csv"));
     assert!(scores.iter().any(|row| row["n_scored"] == (N - 150).to_string()), "{scores:?}");
@@ -105,7 +106,9 @@ fn digits_are_kept_as_those_of_a_whole_file() {
         ["map/embeddings/all.npy", "whole/embeddings/embedding.npy"].map(|it| read(&place, it));
     let spread = b.as_slice().iter().fold(0.0_f32, |most, value| most.max(value.abs()));
     assert!(spread > 5.0, "{spread}");
-    // The first axis runs through the middles of the groups; it may point the other way.
+    // The first axis runs through the middles of the groups; it may point the other way. That of 300
+    // rows is known within 1 / sqrt(300) of the ratio of the deviations beside it and along it, 1 to
+    // 14: the cosine is far above the bound, and so are the lengths.
     let [a, b] = [&a, &b].map(|map| map.rows().map(|row| f64::from(row[0])).collect::<Vec<_>>());
     let product: f64 = a.iter().zip(&b).map(|(a, b)| a * b).sum();
     let [a, b] = [&a, &b].map(|values| values.iter().map(|value| value * value).sum::<f64>());

@@ -5,8 +5,9 @@ use crate::embedding::SavedMap;
 use crate::error::Result;
 use crate::format::thousands;
 use crate::matrix::Matrix;
-use crate::neighbors::Search;
+use crate::neighbors::{Metric, check_directions};
 use crate::progress::Quiet;
+use crate::range::Range;
 use crate::record::{Artifact, Stage};
 use crate::run::session::Session;
 use std::borrow::Cow;
@@ -25,13 +26,24 @@ pub struct Drawn {
 }
 
 impl Drawn {
-    /// Refuses rows that could not be placed beside the `fitted` ones.
+    /// Refuses rows that have no neighbours among the `fitted` ones by the metric.
     ///
     /// # Errors
     /// [`crate::Error::Input`] naming the file and the row.
-    pub(super) fn check(&self, search: &Search, fitted: &Matrix) -> Result<()> {
-        let references = search.references(Cow::Borrowed(fitted), 1)?;
-        self.points.each(fitted.offsets(), |_, row, batch| references.check(&batch, row))
+    pub(super) fn check(&self, metric: Metric, fitted: &Matrix) -> Result<()> {
+        let each = |check: &dyn Fn(&Matrix, usize) -> Result<()>| {
+            self.points.each(fitted.offsets(), |_, row, batch| check(&batch, row))
+        };
+        match metric {
+            Metric::Euclidean => {
+                let range = Range::unless_far(fitted).map_err(|outlier| {
+                    let (path, row) = self.points.place(self.fitted[outlier.row]);
+                    outlier.error(row).of_file(path)
+                })?;
+                each(&|batch, row| range.check_new(batch, row))
+            }
+            Metric::Cosine => each(&check_directions),
+        }
     }
 
     /// Places all rows but the fitted ones in the map of the `fitted` points, and writes the
