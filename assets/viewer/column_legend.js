@@ -1,6 +1,6 @@
 import { makeFilterRow } from "./class_list.js";
-import { filterWords, pointsWith, valueName } from "./columns.js";
-import { announce, byId, countOf, make, query, withCommas } from "./dom.js";
+import { filterWords, valueName } from "./columns.js";
+import { announce, byId, make, query, withCommas } from "./dom.js";
 import { noClassColor } from "./palette.js";
 import { visibleMask } from "./state.js";
 
@@ -15,7 +15,6 @@ export function makeColumnLegend({ store, data }) {
   let listed;
   /** @type {(state: State) => void} */
   let refresh = () => {};
-  mountFinder({ store, data });
   return (/** @type {State} */ state) => {
     const column = data.column(state.color);
     root.hidden = column === undefined;
@@ -116,22 +115,6 @@ function makeRange(store, column) {
     make("label", {}, "to ", to),
   );
   return { element, show };
-}
-
-/** @param {{ store: Store, data: Data }} core */
-function mountFinder({ store, data }) {
-  const input = query(byId("selection"), ".find-points", HTMLInputElement);
-  input.hidden = data.columns.length === 0;
-  input.addEventListener("input", () => {
-    const words = input.value.trim();
-    store.set({ selection: words ? pointsWith(data.columns, words, data.n) : null });
-    announce(words ? `${countOf(store.get().selected, "point")} found` : "Selection cleared");
-  });
-  store.subscribe((state, changed) => {
-    if (changed.has("selection") && !state.selection && document.activeElement !== input) {
-      input.value = "";
-    }
-  });
 }
 
 /**

@@ -42,27 +42,10 @@ function pointColumn({ id, name, kind, colors }, texts, codes) {
   const [low, high] = [present[0] ?? 0, present[present.length - 1] ?? 0];
   const share = (/** @type {number} */ i) =>
     high > low ? (amounts[codes[i]] - low) / (high - low) : amounts[codes[i]] - low;
-  const measure = {
-    id,
-    title: name,
-    low: texts[0] ?? "",
-    high: texts[present.length - 1] ?? "",
-    share,
-    text: (/** @type {number} */ i) => texts[codes[i]] ?? "",
-  };
-  return {
-    id,
-    name,
-    kind,
-    texts,
-    codes,
-    colors,
-    low,
-    high,
-    measure: kind === "number" ? measure : null,
-    text: measure.text,
-    amount: (i) => amounts[codes[i]],
-  };
+  const text = (/** @type {number} */ i) => texts[codes[i]] ?? "";
+  const ends = { low: texts[0] ?? "", high: texts[present.length - 1] ?? "" };
+  const measure = kind === "number" ? { id, title: name, ...ends, share, text } : null;
+  return { id, name, kind, texts, codes, colors, amounts, low, high, measure, text };
 }
 
 /**
@@ -74,15 +57,13 @@ export function valueName(text) {
 }
 
 /**
- * Whether a filter of `column` leaves point `i` visible.
+ * Of each value of `column`, whether a filter leaves the points that have it visible.
  * @param {PointColumn} column
  * @param {ColumnFilter} filter
- * @param {number} i
  */
-export function passes(column, filter, i) {
-  if ("off" in filter) return !filter.off.includes(column.codes[i]);
-  const amount = column.amount(i);
-  return amount >= filter.low && amount <= filter.high;
+export function passing({ amounts }, filter) {
+  if ("off" in filter) return amounts.map((_, code) => !filter.off.includes(code));
+  return amounts.map((amount) => amount >= filter.low && amount <= filter.high);
 }
 
 /**

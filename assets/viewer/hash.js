@@ -88,7 +88,10 @@ export function decodeHash(data, text) {
   return given;
 }
 
-/** "-1.4": hidden values; "2.5..9": ends of the numbers. @param {ColumnFilter} filter */
+/**
+ * "-1.4": hidden values; "2.5..9": ends of the numbers.
+ * @param {ColumnFilter} filter
+ */
 function filterText(filter) {
   return "off" in filter ? `-${filter.off.join(".")}` : `${filter.low}..${filter.high}`;
 }

@@ -11,6 +11,7 @@ import {
   withCommas,
 } from "./dom.js";
 import { cardSentence } from "./card.js";
+import { pointsWith } from "./columns.js";
 import { selectVisible } from "./lasso.js";
 import { classColor } from "./palette.js";
 import { FILTER_KEYS, anyOf, classCounts, visibleMask } from "./state.js";
@@ -35,6 +36,7 @@ export function mountSelection(core) {
     announce("Selection cleared");
     find(".select-visible").focus();
   });
+  mountFinder(core);
   const show = (/** @type {State} */ state) => showSelection(core, find, state);
   store.subscribe((state, changed) => {
     // Filters count only if there is a selection to which they apply.
@@ -42,6 +44,25 @@ export function mountSelection(core) {
     if (changed.has("selection") || filtered) show(state);
   });
   show(store.get());
+}
+
+/**
+ * The search that selects points by their metadata.
+ * @param {Core} core
+ */
+function mountFinder({ store, data }) {
+  const input = query(byId("selection"), ".find-points", HTMLInputElement);
+  input.hidden = data.columns.length === 0;
+  input.addEventListener("input", () => {
+    const words = input.value.trim();
+    store.set({ selection: words ? pointsWith(data.columns, words, data.n) : null });
+    announce(words ? `${countOf(store.get().selected, "point")} found` : "Selection cleared");
+  });
+  store.subscribe((state, changed) => {
+    if (changed.has("selection") && !state.selection && document.activeElement !== input) {
+      input.value = "";
+    }
+  });
 }
 
 /**

@@ -1,5 +1,5 @@
 import { showNote, messageOf } from "./banner.js";
-import { passes, validFilter } from "./columns.js";
+import { passing, validFilter } from "./columns.js";
 
 /** @type {ColorMode[]} */
 const COLOR_MODES = [
@@ -342,7 +342,10 @@ function filterKey(state) {
   return JSON.stringify([[...off].sort(), [...hiddenParts].sort(), wrong, filters]);
 }
 
-/** 1 for every point that legend, parts, columns and "misclassified only" leave visible; never changed. */
+/**
+ * 1 for every point that legend, parts, columns and "misclassified only" leave visible; never
+ * changed.
+ */
 export const visibleMask = derived(
   (state) => [filterKey(state)],
   (state) => computeMask(state, state.wrong),
@@ -359,7 +362,8 @@ function computeMask(state, wrong) {
   for (const column of data.columns) {
     const filter = filters[column.id];
     if (!filter) continue;
-    for (let i = 0; i < mask.length; i++) if (!passes(column, filter, i)) mask[i] = 0;
+    const passes = passing(column, filter);
+    for (let i = 0; i < mask.length; i++) if (!passes[column.codes[i]]) mask[i] = 0;
   }
   if (!wrong || !labels || !predictions) return mask;
   const { truth = null, predicted = null } = wrong;
@@ -392,8 +396,8 @@ export const classCounts = derived(
 );
 
 /**
- * Pairs true -> predicted of the misclassified points that legend, parts and columns leave visible, most
- * first.
+ * Pairs true -> predicted of the misclassified points that legend, parts and columns leave visible,
+ * most first.
  */
 export const wrongPairs = derived(
   ({ off, hiddenParts, filters }) => [filterKey({ off, hiddenParts, wrong: null, filters })],

@@ -164,6 +164,8 @@ interface PointColumn {
   texts: string[];
   codes: NumberArray;
   colors: string[];
+  /** The texts as numbers; NaN for those that are none. */
+  amounts: number[];
   /** Ends of the numbers. */
   low: number;
   high: number;
@@ -171,8 +173,6 @@ interface PointColumn {
   measure: PointMeasure | null;
   /** Of point `i`; "" if it has none. */
   text(i: number): string;
-  /** Number of point `i`; NaN if it has none. */
-  amount(i: number): number;
 }
 
 /** Hides points by their value in a column: some values, or all outside two ends. */
