@@ -27,6 +27,7 @@ def test_a_page_of_an_embedding(tmp_path, groups):
     assert "0.5 to 9.5" in described and '"name":"side"' in described
     for bad, said in (
         ({"metadata": {"age": [1, 2]}}, "'age' has 2 values for 150"),
+        ({"metadata": {}}, "metadata has no columns"),
         ({"labels": y[:9]}, "150 rows"),
         ({"images": images[:9]}, "9 images"),
         ({"space": x[:9]}, "9 rows"),

@@ -164,6 +164,8 @@ def _write_table(metadata: Any, n: int, path: Path) -> Path:
                 f"metadata is a {type(metadata).__name__}; expected a DataFrame, a mapping of names"
                 " to columns or a structured array"
             )
+    if not names:
+        raise ValueError("metadata has no columns")
     columns = []
     for name in names:
         column = metadata[name]
