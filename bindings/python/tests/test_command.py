@@ -1,22 +1,10 @@
 """The bytes of the command line are those of the estimators."""
 
-import os
 import subprocess
-from pathlib import Path
 
 import layerlens as ll
 import numpy as np
 import pytest
-
-
-@pytest.fixture(scope="module")
-def program():
-    root = Path(__file__).parents[3]
-    given = os.environ.get("LAYERLENS_PROGRAM")
-    path = Path(given) if given else root / "target" / "release" / "layerlens"
-    if not path.exists():
-        pytest.skip(f"no program at {path}: `cargo build --release` makes it")
-    return path
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8", "i8"])
