@@ -1,4 +1,4 @@
-"""Runs the PyTorch and the Keras code of README.md as it stands there, then `layerlens run --from-activations layers`.
+"""Runs the PyTorch and the Keras code of docs/guides/frameworks.md as it stands there, then `layerlens run --from-activations layers`.
 
     python tests/readme/check_snippets.py [target/release/layerlens]
 
@@ -10,6 +10,7 @@ import csv
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -18,20 +19,14 @@ import numpy as np
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "target/release/layerlens").resolve()
+PAGE = ROOT / "docs/guides/frameworks.md"
 CLASS_NAMES = ["bars, upright", "bars, flat", "discs"]
 
 
 def snippets():
-    """The indented pieces of code of the README's section that import a framework."""
-    section = (ROOT / "README.md").read_text().split("**Any other network.**")[1].split("\n| command | does |")[0]
-    blocks, block = [], []
-    for line in section.splitlines() + ["end"]:
-        if line.startswith("    ") or (block and not line):
-            block.append(line[4:])
-        elif block:
-            blocks.append("\n".join(block))
-            block = []
-    return {name: next(block for block in blocks if f"{name}" in block.splitlines()[0]) for name in ["torch", "keras"]}
+    """The fenced pieces of code of the page that import a framework."""
+    blocks = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    return {name: next(block for block in blocks if f"import {name}\n" in block) for name in ["torch", "keras"]}
 
 
 def images(n, seed):
@@ -89,7 +84,7 @@ def keras_networks(x, y):
 
 def check(code, model, x, y, widths):
     names = {"model": model, "class_names": CLASS_NAMES, "x_train": x[0], "x_test": x[1], "y_train": y[0], "y_test": y[1]}
-    exec(compile(code, "README.md", "exec"), names)
+    exec(compile(code, PAGE.name, "exec"), names)
     for name, width in {**widths, "raw": 784, "softmax": 3}.items():
         for part, n in [("train", 600), ("test", 150)]:
             shape = np.load(f"layers/{name}_{part}.npy").shape
@@ -131,7 +126,7 @@ def main():
                 accuracy = check(code[framework], model, inputs, labels, widths)
                 os.chdir(home)
             done += 1
-            print(f"{framework}, {name}: the code of README.md runs, test accuracy {accuracy:.3f}")
+            print(f"{framework}, {name}: the code of the page runs, test accuracy {accuracy:.3f}")
     print(f"{done} passed")
 
 
