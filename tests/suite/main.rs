@@ -13,6 +13,7 @@ mod architecture;
 mod clustering;
 mod collapse;
 mod dataset;
+mod documentation;
 mod exports;
 mod flags;
 mod flushed;
