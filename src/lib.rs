@@ -72,6 +72,11 @@ pub use error::{Error, Result};
 pub use matrix::Matrix;
 pub use parameters::Auto;
 
+// The Rust of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// Every kernel of the library, for the tests that hold shaders, twins and layouts together.
 #[doc(hidden)]
 pub fn kernels() -> Vec<&'static compute::Kernel> {
