@@ -12,7 +12,7 @@
 //!
 //! Three features, all on by default: `train` trains networks and takes the activations of their
 //! layers, by burn, which is most of the build; `onnx` takes those of networks in ONNX files; `cli`
-//! is the `layerlens` command. Without them everything else is there.
+//! is the `layerlens` command. Without them (`default-features = false`) everything else is there.
 //!
 //! ```
 //! use layerlens::{Device, Matrix, Tsne};
@@ -20,7 +20,7 @@
 //! // Two groups of 40 points in five dimensions, far apart.
 //! let values = (0..400).map(|i| (i * i % 17) as f32 + if i < 200 { 0.0 } else { 100.0 }).collect();
 //! let x = Matrix::new(values, 80, 5)?;
-//! let device = Device::cpu(); // or Device::gpu(&GpuOptions::default())?
+//! let device = Device::cpu(); // or Device::auto()?
 //! let fitted = Tsne { perplexity: 10.0.into(), ..Tsne::default() }.fit(&device, &x)?;
 //! let map = fitted.embedding();
 //! let gap = |i: usize, j: usize| (map.row(i)[0] - map.row(j)[0]).hypot(map.row(i)[1] - map.row(j)[1]);

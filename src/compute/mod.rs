@@ -111,6 +111,14 @@ impl Device {
         Gpu::open(options).map(|gpu| Self::Gpu(Arc::new(gpu)))
     }
 
+    /// A real GPU if there is one, otherwise the CPU; [`Device::open`] says which, and why.
+    ///
+    /// # Errors
+    /// As [`Device::open`].
+    pub fn auto() -> Result<Self> {
+        Self::open(DeviceChoice::Auto, &GpuOptions::default()).map(|(device, _)| device)
+    }
+
     /// Device for a user's choice, with its description.
     ///
     /// # Errors
