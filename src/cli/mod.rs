@@ -7,6 +7,7 @@ mod cluster;
 mod cluster_flags;
 mod compare;
 mod compare_models;
+mod completions;
 mod data;
 mod data_args;
 mod devices;
@@ -25,6 +26,7 @@ mod output;
 mod parameter_flags;
 mod profile;
 mod progress;
+mod reference;
 mod report;
 mod run;
 mod train;
@@ -127,6 +129,10 @@ enum Command {
     Model(model::ModelArgs),
     /// List the GPUs, and which one each --device takes
     Devices,
+    /// Print the script by which a shell completes commands and flags
+    Completions(completions::CompletionsArgs),
+    /// Print the man page, write those of every command, or print them all as Markdown
+    Man(completions::ManArgs),
 }
 
 /// Does what the command line asks for.
@@ -179,6 +185,11 @@ impl Cli {
             Some(Command::Bench(args)) => bench::bench(&self.global, &args),
             Some(Command::Model(args)) => model::model(&args),
             Some(Command::Devices) => devices::devices(&self.global),
+            Some(Command::Completions(args)) => {
+                completions::completions(&args);
+                Ok(())
+            }
+            Some(Command::Man(args)) => completions::man(&args),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// Where the results of a command go.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct Output {
-    /// Folder of the results [default: runs/<UTC time>-<name>]
+    /// Folder of the results [default: runs/TIME-NAME, by UTC]
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub out: Option<PathBuf>,
     /// Replace earlier results there

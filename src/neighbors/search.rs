@@ -36,6 +36,10 @@ pub enum SearchMethod {
     /// other data. It runs on the CPU, whatever the device, and gives the same bytes with any
     /// number of threads. Fewer than 5,793 points are searched exactly, and so are new points among
     /// fitted ones, since the result for one must not depend on the others.
+    #[cfg_attr(
+        feature = "cli",
+        value(help = "Nearly all neighbours, on the CPU; fewer than 5,793 points are searched exactly")
+    )]
     Approximate,
 }
 

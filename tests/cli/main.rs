@@ -33,6 +33,7 @@ mod outputs;
 mod own_data;
 mod pipeline;
 mod profile;
+mod reference;
 mod report;
 mod resume;
 mod server;
