@@ -8,6 +8,7 @@ mod cluster_flags;
 mod compare;
 mod compare_models;
 mod completions;
+mod console;
 mod data;
 mod data_args;
 mod devices;
@@ -35,12 +36,14 @@ mod transform;
 
 use anyhow::{Context, Result};
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand};
-use layerlens::compute::{Description, Device, DeviceChoice, GpuOptions};
+use clap::{Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
+use console::{Console, console, settle};
+use layerlens::compute::{Description, Device, DeviceChoice, GpuOptions, adapters};
 use layerlens::embedding::{METHODS, Method, first_shown};
 use layerlens::run::Summary;
 use output::RunOutput;
 use progress::{ProgressMode, Terminal};
+use std::ffi::OsString;
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
@@ -91,6 +94,23 @@ pub struct Global {
     /// Form of the progress display on stderr
     #[arg(long, global = true, value_enum, default_value = "auto", help_heading = "Global")]
     progress: ProgressMode,
+    /// Colours on stderr and in the help; auto: on a terminal, unless NO_COLOR is set or CI is true
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = "Global"
+    )]
+    color: ColorChoice,
+    /// Say nothing on stderr but warnings and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Global")]
+    quiet: bool,
+    /// Say on stderr too what computes, and which settings were not typed but come from the
+    /// environment
+    #[arg(short, long, global = true, help_heading = "Global")]
+    verbose: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -141,7 +161,10 @@ enum Command {
 /// Whatever ends the work, and in the end that stdout could not be written: what was found is in
 /// its files by then.
 pub fn run() -> Result<()> {
-    match Cli::try_parse() {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let console = Console::of(&words);
+    settle(console);
+    match parse(&words, console) {
         Ok(cli) => cli.run()?,
         // The help and the version are what was asked for, and go to stdout.
         Err(words) if !words.use_stderr() => {
@@ -151,6 +174,11 @@ pub fn run() -> Result<()> {
     }
     let failure = STDOUT.lock().unwrap_or_else(PoisonError::into_inner).take();
     failure.map_or(Ok(()), |error| Err(layerlens::Error::write("stdout", error).into()))
+}
+
+fn parse(words: &[OsString], console: Console) -> Result<Cli, clap::Error> {
+    let cli = Cli::command().color(console.parser);
+    Cli::from_arg_matches(&cli.try_get_matches_from(words)?)
 }
 
 impl Cli {
@@ -164,6 +192,9 @@ impl Cli {
         if self.command.is_some() && self.run != RunOutput::default() {
             let message = "--out, --force and --resume stand behind the command";
             Cli::command().error(ErrorKind::ArgumentConflict, message).exit();
+        }
+        if self.global.verbose {
+            self.global.say_more();
         }
         match self.command {
             None => run::run(&self.global, &run::RunArgs::to(self.run)),
@@ -198,7 +229,7 @@ impl Global {
     /// Opens the device and says on stderr which one it is, and why.
     fn open(&self) -> Result<(Device, Description)> {
         let (device, description) = Device::open(self.device, &self.gpu_options())?;
-        if self.progress != ProgressMode::None || description.fallback {
+        if self.progress() != ProgressMode::None || description.fallback {
             say(&format!("device: {} ({})", description.name, description.reason));
         }
         Ok((device, description))
@@ -221,7 +252,29 @@ impl Global {
     }
 
     fn terminal(&self) -> Terminal {
-        Terminal::new(self.progress)
+        Terminal::new(self.progress())
+    }
+
+    fn progress(&self) -> ProgressMode {
+        if self.quiet { ProgressMode::None } else { self.progress }
+    }
+
+    /// What is said of the surroundings if more is asked for.
+    fn say_more(&self) {
+        say(&format!(
+            "layerlens {}, {} {}, {} threads",
+            env!("CARGO_PKG_VERSION"),
+            std::env::consts::OS,
+            std::env::consts::ARCH,
+            rayon::current_num_threads()
+        ));
+        naming::settings().for_each(|setting| say(&format!("setting: {setting}")));
+        let gpus = adapters();
+        gpus.iter()
+            .for_each(|gpu| say(&format!("gpu: {}, {}, {}", gpu.name, gpu.backend, gpu.driver)));
+        if gpus.is_empty() {
+            say("gpu: no Vulkan, Metal or DX12 adapter");
+        }
     }
 }
 
@@ -312,7 +365,10 @@ fn times(summary: &Summary) -> String {
 /// Writes a line to stderr, with flags where the library names fields; a reader that has gone away
 /// is no reason to end the work.
 fn say(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{}", naming::spoken(line));
+    let console = console();
+    if !(console.quiet && line.starts_with("note:")) {
+        let _ = writeln!(std::io::stderr().lock(), "{}", console.styled(&naming::spoken(line)));
+    }
 }
 
 /// Why stdout could not be written, if it could not.

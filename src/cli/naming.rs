@@ -57,6 +57,15 @@ struct NamedFlag {
     is_hidden: bool,
     /// `true` if it was typed, and not left at its default.
     is_typed: bool,
+    /// The environment variable that it was taken from, with the value.
+    variable: Option<String>,
+}
+
+/// The settings that were not typed and are no defaults.
+pub fn settings() -> impl Iterator<Item = String> {
+    flags().iter().filter_map(|flag| {
+        flag.variable.as_ref().map(|variable| format!("{} by {variable}", flag.shown))
+    })
 }
 
 /// Flags of the command that was typed, collected once.
@@ -85,6 +94,9 @@ impl NamedFlag {
         let id = arg.get_id().to_string();
         // The value's name is that of one; several are called by the field.
         let is_one = !matches!(arg.get_action(), ArgAction::Append);
+        let source = |source| {
+            matches.try_contains_id(&id).is_ok() && matches.value_source(&id) == Some(source)
+        };
         let word = arg
             .get_value_names()
             .and_then(|names| names.first())
@@ -99,8 +111,14 @@ impl NamedFlag {
                 .map(Into::into)
                 .collect(),
             is_hidden: arg.is_hide_set(),
-            is_typed: matches.try_contains_id(&id).is_ok()
-                && matches.value_source(&id) == Some(ValueSource::CommandLine),
+            is_typed: source(ValueSource::CommandLine),
+            variable: arg.get_env().filter(|_| source(ValueSource::EnvVariable)).map(|variable| {
+                format!(
+                    "{}={}",
+                    variable.to_string_lossy(),
+                    std::env::var_os(variable).unwrap_or_default().to_string_lossy()
+                )
+            }),
             id,
         }
     }

@@ -1,17 +1,17 @@
 //! Progress on stderr: a bar on a terminal, a line every few seconds elsewhere.
 
+use super::console::is_lively;
 use super::{interrupt, say};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use layerlens::progress::{Observer, Reporter};
-use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// Form of the progress display.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ProgressMode {
-    /// A bar if stderr is a terminal, lines if not
+    /// A bar if stderr is a terminal and CI is not true, else lines
     Auto,
     /// A line every few seconds
     Plain,
@@ -31,7 +31,7 @@ pub struct Terminal {
 
 impl Terminal {
     pub fn new(mode: ProgressMode) -> Self {
-        Self { mode, bars: mode == ProgressMode::Auto && std::io::stderr().is_terminal() }
+        Self { mode, bars: mode == ProgressMode::Auto && is_lively() }
     }
 }
 

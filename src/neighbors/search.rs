@@ -38,7 +38,9 @@ pub enum SearchMethod {
     /// fitted ones, since the result for one must not depend on the others.
     #[cfg_attr(
         feature = "cli",
-        value(help = "Nearly all neighbours, on the CPU; fewer than 5,793 points are searched exactly")
+        value(
+            help = "Nearly all neighbours, on the CPU; fewer than 5,793 points are searched exactly"
+        )
     )]
     Approximate,
 }
