@@ -6,7 +6,7 @@ use super::methods::SharedMethodFlags;
 use super::neighbors::SearchArgs;
 use super::output::RunOutput;
 use super::training_args::TrainingArgs;
-use super::{Global, print, say};
+use super::{Global, config, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
@@ -67,7 +67,9 @@ impl CompareModelsArgs {
             let path = Path::new(name);
             let is_file =
                 path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml"));
-            if is_file && is_sweep(path)? {
+            if let Some(of_run) = config::candidates(name)? {
+                candidates.extend(of_run);
+            } else if is_file && is_sweep(path)? {
                 candidates.extend(read_sweep(path)?);
             } else {
                 candidates.push(Candidate::new(Blueprint::open(name)?));

@@ -42,7 +42,7 @@ pub fn end(work: impl FnOnce() -> Result<()>) -> u8 {
             (Some(ours), _) => {
                 let elsewhere = error.downcast_ref().copied().unwrap_or(Elsewhere("another --out"));
                 say(&format!("error: {}", naming::error(ours, elsewhere)));
-                return ours.exit_code();
+                return naming::exit_code(ours);
             }
             (None, _) => say(&format!("error: {error:#}")),
         },

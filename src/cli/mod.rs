@@ -8,6 +8,7 @@ mod cluster_flags;
 mod compare;
 mod compare_models;
 mod completions;
+mod config;
 mod console;
 mod data;
 mod data_args;
@@ -45,6 +46,7 @@ use output::RunOutput;
 use progress::{ProgressMode, Terminal};
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 /// Shows what each hidden layer of a neural network has learned.
@@ -107,10 +109,14 @@ pub struct Global {
     /// Say nothing on stderr but warnings and errors
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Global")]
     quiet: bool,
-    /// Say on stderr too what computes, and which settings were not typed but come from the
-    /// environment
+    /// Say on stderr too what computes, and which settings come from the environment or a
+    /// file
     #[arg(short, long, global = true, help_heading = "Global")]
     verbose: bool,
+    /// File of settings: flags of the command by their names, or the config.toml of a run. A flag
+    /// that is typed or has its environment variable set goes before it
+    #[arg(long, global = true, value_name = "FILE.toml", help_heading = "Global")]
+    config: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -162,18 +168,30 @@ enum Command {
 /// its files by then.
 pub fn run() -> Result<()> {
     let words: Vec<OsString> = std::env::args_os().collect();
-    let console = Console::of(&words);
+    let merged = config::merge(&words);
+    // Of what is typed alone if the file of settings cannot be read.
+    let console = Console::of(merged.as_deref().unwrap_or(&words));
     settle(console);
-    match parse(&words, console) {
+    match parse(&merged?, console) {
         Ok(cli) => cli.run()?,
         // The help and the version are what was asked for, and go to stdout.
         Err(words) if !words.use_stderr() => {
             note_stdout(words.print().and_then(|()| std::io::stdout().flush()))
         }
-        Err(wrong) => wrong.exit(),
+        Err(wrong) => match config::blame(&wrong) {
+            Some(of_file) => return Err(of_file.into()),
+            None => refuse(&wrong),
+        },
     }
     let failure = STDOUT.lock().unwrap_or_else(PoisonError::into_inner).take();
     failure.map_or(Ok(()), |error| Err(layerlens::Error::write("stdout", error).into()))
+}
+
+/// Ends the program with the words of the parser.
+fn refuse(wrong: &clap::Error) -> ! {
+    let _ = wrong.print();
+    config::named_in(wrong).iter().for_each(|line| say(line));
+    std::process::exit(wrong.exit_code());
 }
 
 fn parse(words: &[OsString], console: Console) -> Result<Cli, clap::Error> {
@@ -191,7 +209,7 @@ impl Cli {
             .context("cannot start the threads of the CPU; fewer --threads may do")?;
         if self.command.is_some() && self.run != RunOutput::default() {
             let message = "--out, --force and --resume stand behind the command";
-            Cli::command().error(ErrorKind::ArgumentConflict, message).exit();
+            refuse(&Cli::command().error(ErrorKind::ArgumentConflict, message));
         }
         if self.global.verbose {
             self.global.say_more();
@@ -268,6 +286,9 @@ impl Global {
             std::env::consts::ARCH,
             rayon::current_num_threads()
         ));
+        if let Some(path) = &self.config {
+            say(&format!("config: {}", path.display()));
+        }
         naming::settings().for_each(|setting| say(&format!("setting: {setting}")));
         let gpus = adapters();
         gpus.iter()

@@ -1,6 +1,7 @@
 //! Names of flags for the fields that the library names in its errors.
 
 use super::Cli;
+use super::config::{self, Origin};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory};
 use layerlens::Error;
@@ -57,21 +58,23 @@ struct NamedFlag {
     is_hidden: bool,
     /// `true` if it was typed, and not left at its default.
     is_typed: bool,
-    /// The environment variable that it was taken from, with the value.
-    variable: Option<String>,
+    /// What else it was taken from: an environment variable with its value, or a line of a file.
+    elsewhere: Option<String>,
+    /// The line of a file.
+    origin: Option<&'static Origin>,
 }
 
 /// The settings that were not typed and are no defaults.
 pub fn settings() -> impl Iterator<Item = String> {
     flags().iter().filter_map(|flag| {
-        flag.variable.as_ref().map(|variable| format!("{} by {variable}", flag.shown))
+        flag.elsewhere.as_ref().map(|elsewhere| format!("{} by {elsewhere}", flag.shown))
     })
 }
 
 /// Flags of the command that was typed, collected once.
 fn flags() -> &'static [NamedFlag] {
     static FLAGS: OnceLock<Vec<NamedFlag>> = OnceLock::new();
-    FLAGS.get_or_init(|| flags_of(std::env::args_os()))
+    FLAGS.get_or_init(|| flags_of(config::words()))
 }
 
 /// Flags of the command of this command line; none if it cannot be parsed.
@@ -97,6 +100,11 @@ impl NamedFlag {
         let source = |source| {
             matches.try_contains_id(&id).is_ok() && matches.value_source(&id) == Some(source)
         };
+        let origin = config::origins().iter().find(|origin| origin.flag == id);
+        let variable = arg.get_env().filter(|_| source(ValueSource::EnvVariable)).map(|variable| {
+            let value = std::env::var_os(variable).unwrap_or_default();
+            format!("{}={}", variable.to_string_lossy(), value.to_string_lossy())
+        });
         let word = arg
             .get_value_names()
             .and_then(|names| names.first())
@@ -112,13 +120,10 @@ impl NamedFlag {
                 .collect(),
             is_hidden: arg.is_hide_set(),
             is_typed: source(ValueSource::CommandLine),
-            variable: arg.get_env().filter(|_| source(ValueSource::EnvVariable)).map(|variable| {
-                format!(
-                    "{}={}",
-                    variable.to_string_lossy(),
-                    std::env::var_os(variable).unwrap_or_default().to_string_lossy()
-                )
+            elsewhere: variable.or_else(|| {
+                origin.map(|origin| format!("{}, {}", origin.path.display(), origin.place))
             }),
+            origin,
             id,
         }
     }
@@ -137,6 +142,10 @@ fn dashed(field: &str) -> String {
 
 /// The flag of `field`, if need be that of one method alone, as it was typed.
 fn flag(flags: &[NamedFlag], field: &str) -> String {
+    find(flags, field).map_or_else(|| format!("--{}", dashed(field)), |flag| flag.shown.clone())
+}
+
+fn find<'a>(flags: &'a [NamedFlag], field: &str) -> Option<&'a NamedFlag> {
     let called = |field: &str| flags.iter().find(|flag| flag.is_called(field));
     let otherwise = OTHERWISE.iter().filter(|(name, _)| *name == field).map(|(_, other)| *other);
     let plain = std::iter::once(field).chain(otherwise).find_map(called);
@@ -147,11 +156,23 @@ fn flag(flags: &[NamedFlag], field: &str) -> String {
             .chain(of_clusters)
             .filter_map(|owner| called(&format!("{owner}_{field}")))
             .find(|alone| alone.is_typed);
-        if let Some(alone) = alone {
-            return alone.shown.clone();
+        if alone.is_some() {
+            return alone;
         }
     }
-    plain.map_or_else(|| format!("--{}", dashed(field)), |plain| plain.shown.clone())
+    plain
+}
+
+/// The line of a file that a parameter's value came from.
+fn origin(error: &Error) -> Option<&'static Origin> {
+    let Error::Parameter { name, .. } = error else { return None };
+    find(flags(), name)?.origin
+}
+
+/// The exit code of an error; what a file says is input, not usage.
+pub fn exit_code(error: &Error) -> u8 {
+    let of_file = origin(error).map(|origin| Error::input(&origin.path, String::new()));
+    of_file.as_ref().unwrap_or(error).exit_code()
 }
 
 /// Flag of `Owner::field`; none if that is no name of a field.
@@ -209,7 +230,11 @@ pub fn spoken(text: &str) -> Cow<'_, str> {
 pub fn error(error: &Error, elsewhere: Elsewhere) -> String {
     match error {
         Error::Parameter { name, value, expected } => {
-            format!("{} = {value}: {}", flag(flags(), name), spoken(expected))
+            let name = match origin(error) {
+                Some(Origin { path, place, .. }) => format!("{}: {place}", path.display()),
+                None => flag(flags(), name),
+            };
+            format!("{name} = {value}: {}", spoken(expected))
         }
         Error::Exists(_) => format!("{error}; {elsewhere}, or pass --force to replace it"),
         other => spoken(&other.to_string()).into_owned(),

@@ -3,7 +3,7 @@
 use super::data_args::DataArgs;
 use super::output::RunOutput;
 use super::training_args::TrainingArgs;
-use super::{Global, print, say};
+use super::{Global, config, print, say};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use layerlens::Error;
@@ -52,13 +52,19 @@ fn architecture_help() -> String {
         .iter()
         .map(|preset| format!("{} ({})", preset.name, preset.summary))
         .collect::<Vec<_>>();
-    format!("Model: {}; or a .toml file that describes one", presets.join("; "))
+    format!(
+        "Model: {}; or a .toml file that describes one, or the config.toml of a run",
+        presets.join("; ")
+    )
 }
 
 impl TrainArgs {
     /// The model that the flags name.
     fn blueprint(&self) -> Result<Blueprint, Error> {
-        let named = Blueprint::open(&self.architecture)?;
+        let named = match config::model(&self.architecture)? {
+            Some(of_run) => of_run,
+            None => Blueprint::open(&self.architecture)?,
+        };
         let blueprint = match &self.hidden {
             None => named,
             Some(hidden) => {

@@ -12,6 +12,7 @@ mod colour;
 mod commands;
 mod compare;
 mod compare_models;
+mod config;
 mod console;
 mod damaged;
 mod data;
