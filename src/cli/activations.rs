@@ -3,7 +3,7 @@
 use super::data_args::{DataArgs, strangers_help};
 use super::network_flags::{HEADING, NetworkFlags};
 use super::output::RunOutput;
-use super::{Global, print, say};
+use super::{Global, json, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::run::{self, Activations};
@@ -40,6 +40,7 @@ pub fn activations(global: &Global, args: &ActivationsArgs) -> Result<()> {
     let (device, description) = global.open()?;
     let summary = run::activations(&job, &device, &description, &global.terminal())?;
     let path = summary.path.display();
+    json::keep(json::of_run(&summary));
     for warning in &summary.warnings {
         say(&format!("warning: {warning}"));
     }

@@ -2,7 +2,7 @@
 
 use super::methods::OnlyMethodFlags;
 use super::output::Output;
-use super::{Global, method_name_list, print, say};
+use super::{Global, json, method_name_list, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
@@ -20,6 +20,7 @@ use layerlens::progress::{Observer, Reporter};
 use layerlens::record::default_path;
 use layerlens::report::figures::{Curve, Scaling, save};
 use serde::Serialize;
+use serde_json::json;
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -195,6 +196,7 @@ pub fn bench(global: &Global, args: &BenchArgs) -> Result<()> {
         seed: global.seed,
         devices: all,
     };
+    json::keep(json!({ "path": out, "results": results }));
     write_atomic(&out.join("bench.json"), |file| {
         serde_json::to_writer_pretty(file, &results).map_err(Into::into)
     })?;
@@ -208,7 +210,7 @@ fn check(global: &Global, adapters: &[String]) -> Result<()> {
     if gpus.is_empty() {
         return Err(Error::NoGpu("there is nothing to compare with the CPU".into()).into());
     }
-    let mut wrong = Vec::new();
+    let (mut wrong, mut devices) = (Vec::new(), Vec::new());
     for (device, name) in gpus {
         print(&format!(
             "layerlens {}, {}, {}\n{name}\n",
@@ -222,6 +224,7 @@ fn check(global: &Global, adapters: &[String]) -> Result<()> {
         };
         let mut checked = parity::check(&device, &parity::SIZES, &print_row);
         checked.extend(parity::check_together(&device, &print_row));
+        devices.push(json!({ "name": name, "kernels": checked }));
         wrong.extend(
             checked
                 .into_iter()
@@ -229,6 +232,7 @@ fn check(global: &Global, adapters: &[String]) -> Result<()> {
                 .map(|checked| checked.kernel),
         );
     }
+    json::keep(json!({ "checked": devices }));
     if wrong.is_empty() {
         print("every kernel gives what the CPU gives\n");
         return Ok(());

@@ -3,7 +3,7 @@
 use super::cluster_flags::{ClusterFlags, cluster_names};
 use super::labels::LabelArgs;
 use super::output::Output;
-use super::{Global, print, say};
+use super::{Global, json, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
@@ -12,6 +12,7 @@ use layerlens::matrix::Matrix;
 use layerlens::range;
 use layerlens::report::cluster_table;
 use layerlens::run::{self, Cluster, ClusterSummary};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// Options of `cluster`.
@@ -118,6 +119,9 @@ pub fn cluster(global: &Global, args: &ClusterArgs) -> Result<()> {
     let ClusterSummary { path, found, warnings } =
         run::cluster(&job, &device, &description, &global.terminal())
             .map_err(|error| error.of_file(&args.input))?;
+    json::keep(json!({
+        "path": path, "class_names": job.class_names, "clusters": found, "warnings": warnings,
+    }));
     for warning in &warnings {
         say(&format!("warning: {warning}"));
     }

@@ -1,7 +1,7 @@
 //! `layerlens compare`: two finished runs side by side.
 
 use super::output::Output;
-use super::{Global, print, say};
+use super::{Global, json, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::compute::{Device, DeviceChoice};
@@ -9,6 +9,7 @@ use layerlens::evaluation::Bootstrap;
 use layerlens::record::N_COMPONENTS;
 use layerlens::report::{compare_table, profile_table};
 use layerlens::run::{self, Compare};
+use serde_json::json;
 use std::path::PathBuf;
 
 /// Options of `compare`.
@@ -41,6 +42,12 @@ pub fn compare(global: &Global, args: &CompareArgs) -> Result<()> {
     // Counting is the CPU's work, whatever the device.
     let (_, description) = Device::open(DeviceChoice::Cpu, &global.gpu_options())?;
     let summary = run::compare(&job, &description, &global.terminal())?;
+    json::keep(json!({
+        "path": summary.path,
+        "comparison": summary.comparison,
+        "layer_similarity": summary.layers,
+        "warnings": summary.warnings,
+    }));
     for warning in &summary.warnings {
         say(&format!("warning: {warning}"));
     }

@@ -6,13 +6,14 @@ use super::methods::SharedMethodFlags;
 use super::neighbors::SearchArgs;
 use super::output::RunOutput;
 use super::training_args::TrainingArgs;
-use super::{Global, config, print, say};
+use super::{Global, config, json, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
 use layerlens::recipe::{Blueprint, Candidate, PRESETS, is_sweep, read_sweep};
 use layerlens::report::{cluster_table, model_table, profile_table, quality_table, table};
 use layerlens::run::{self, CompareModels, Encoded};
+use serde_json::json;
 use std::path::Path;
 
 /// Models to compare, and the layer to embed.
@@ -125,6 +126,12 @@ pub fn compare_models(global: &Global, args: &CompareModelsArgs) -> Result<()> {
     };
     let (device, description) = global.open()?;
     let summary = run::compare_models(&job, &device, &description, &global.terminal())?;
+    json::keep(json!({
+        "path": summary.path,
+        "encoded": summary.encoded.as_ref().map(|(model, layer)| format!("{model}/{layer}")),
+        "results": summary.results,
+        "warnings": summary.warnings,
+    }));
     for warning in &summary.warnings {
         say(&format!("warning: {warning}"));
     }

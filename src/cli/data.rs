@@ -2,7 +2,7 @@
 
 use super::data_args::ReadingArgs;
 use super::naming::{Elsewhere, spoken};
-use super::{Global, print, say};
+use super::{Global, json, print, say};
 use anyhow::{Context, Result};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
@@ -11,6 +11,7 @@ use layerlens::dataset::{
     self, DATASETS, Dataset, FORMATS, Fetch, Fetched, Format, Location, label_group_names,
 };
 use layerlens::progress::Reporter;
+use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -101,8 +102,40 @@ pub fn data(global: &Global, command: &DataCommand) -> Result<()> {
 
 fn info(args: &InfoArgs) -> Result<()> {
     let data = Dataset::open(&args.reading.request(&args.dataset))?;
+    json::keep(facts(&data));
     print(&described(&data)?);
     Ok(())
+}
+
+/// The same facts as [`described`].
+fn facts(data: &Dataset) -> Value {
+    let images = &data.train.images;
+    let count = |labels: &[u16], class: usize| {
+        labels.iter().filter(|&&label| usize::from(label) == class).count()
+    };
+    let classes = data.class_names.iter().enumerate().map(|(class, name)| {
+        let names = data.original.as_ref().map(|original| {
+            let members = original.members(class).into_iter();
+            members.map(|member| original.class_names[member].clone()).collect::<Vec<_>>()
+        });
+        json!({
+            "name": name,
+            "n_train": count(&data.train.labels, class),
+            "n_test": count(&data.test.labels, class),
+            "holds": names,
+        })
+    });
+    json!({
+        "name": data.name,
+        "n_train": data.train.len(),
+        "n_test": data.test.len(),
+        "height": images.height(),
+        "width": images.width(),
+        "channels": images.channels(),
+        "classes": classes.collect::<Vec<_>>(),
+        "sources": data.sources,
+        "warnings": data.warnings,
+    })
 }
 
 /// Sizes, classes, files and what one should know, in lines.
@@ -205,6 +238,12 @@ fn convert(global: &Global, args: &ConvertArgs) -> Result<()> {
     for warning in &data.warnings {
         say(&format!("note: {warning}"));
     }
+    json::keep(json!({
+        "n_train": data.train.len(),
+        "n_test": data.test.len(),
+        "written": written,
+        "warnings": data.warnings,
+    }));
     let list: String = written.iter().map(|path| format!("  {}\n", path.display())).collect();
     print(&format!(
         "{} training and {} test images written:\n{list}",
@@ -223,6 +262,7 @@ fn fetch(global: &Global, args: &FetchArgs) -> Result<()> {
         force: args.force,
     };
     let Fetched { folder, fetched } = dataset::fetch(&job, &global.terminal())?;
+    json::keep(json!({ "dataset": args.dataset, "folder": folder, "fetched": fetched }));
     let what = if fetched.is_empty() { "was there already" } else { "fetched and verified" };
     print(&format!("{}: {what}, in {}\n", args.dataset, folder.display()));
     Ok(())
@@ -230,8 +270,19 @@ fn fetch(global: &Global, args: &FetchArgs) -> Result<()> {
 
 fn list(args: &ListArgs) -> Result<()> {
     let mut text = String::new();
+    let mut datasets = Vec::new();
     for entry in DATASETS {
-        let location = match entry.locate(args.data_dir.as_deref()) {
+        let location = entry.locate(args.data_dir.as_deref());
+        let (state, folder) = match &location {
+            Location::Embedded => ("embedded", None),
+            Location::Folder(folder) => ("complete", Some(folder)),
+            Location::Incomplete(folder, _) => ("incomplete", Some(folder)),
+            Location::Missing(folder) => ("missing", folder.as_ref()),
+        };
+        datasets.push(json!({
+            "name": entry.name, "summary": entry.summary, "state": state, "folder": folder,
+        }));
+        let location = match location {
             Location::Embedded => "embedded in the program".into(),
             Location::Folder(folder) => format!("in {}", folder.display()),
             Location::Incomplete(folder, missing) => {
@@ -245,6 +296,7 @@ fn list(args: &ListArgs) -> Result<()> {
         };
         writeln!(text, "{}\n  {}\n  {location}", entry.name, entry.summary)?;
     }
+    json::keep(json!({ "datasets": datasets, "label_groups": label_group_names() }));
     writeln!(text, "\nlabel groups: {}", label_group_names().join(", "))?;
     print(&text);
     Ok(())

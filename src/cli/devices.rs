@@ -1,8 +1,9 @@
 //! `layerlens devices`: what could compute here.
 
-use super::{Global, print};
+use super::{Global, json, print};
 use anyhow::Result;
 use layerlens::compute::{AdapterDescription, Chosen, DeviceChoice, adapters, choose};
+use serde_json::json;
 use std::fmt::Write;
 
 /// Lists every adapter with the limits that matter, and what each `--device` takes.
@@ -16,15 +17,24 @@ pub fn devices(global: &Global) -> Result<()> {
         write!(text, "{}", describe(adapter))?;
     }
     text.push('\n');
+    let mut choices = serde_json::Map::new();
     for choice in [DeviceChoice::Auto, DeviceChoice::Gpu, DeviceChoice::Cpu] {
         let name = format!("{choice:?}").to_lowercase();
-        let taken = match choose(choice, &global.gpu_options(), &all) {
+        let chosen = choose(choice, &global.gpu_options(), &all);
+        let (takes, why) = match &chosen {
+            Chosen::Adapter { index, reason } => (Some(all[*index].name.as_str()), reason),
+            Chosen::Cpu { reason } => (Some("CPU"), reason),
+            Chosen::None { reason } => (None, reason),
+        };
+        choices.insert(name.clone(), json!({ "takes": takes, "reason": why }));
+        let taken = match chosen {
             Chosen::Adapter { index, reason } => format!("{} ({reason})", all[index].name),
             Chosen::Cpu { reason } => format!("the CPU ({reason})"),
             Chosen::None { reason } => format!("an error, exit code 4 ({reason})"),
         };
         writeln!(text, "--device {name:<5} takes {taken}")?;
     }
+    json::keep(json!({ "adapters": all, "choices": choices }));
     print(&text);
     Ok(())
 }

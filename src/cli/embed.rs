@@ -4,7 +4,7 @@ use super::labels::{LabelArgs, Points};
 use super::methods::OnlyMethodFlags;
 use super::neighbors::SearchArgs;
 use super::output::Output;
-use super::{Global, print, say};
+use super::{Global, json, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
@@ -16,6 +16,7 @@ use layerlens::matrix::Matrix;
 use layerlens::record::Results;
 use layerlens::report::{quality_table, table};
 use layerlens::run::{self, Drawn, Embed, EmbedSummary, Labelled};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// Rows beside the fitted ones that are scored and drawn.
@@ -176,6 +177,14 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
     // are fitted.
     let summary = run::embed(&job, &device, &description, &global.terminal())
         .map_err(|error| error.of_file(&args.input))?;
+    json::keep(json!({
+        "path": summary.path,
+        "method": job.method.name,
+        "n_components": summary.n_components,
+        "class_names": job.class_names,
+        "results": summary.results,
+        "warnings": summary.warnings,
+    }));
     let EmbedSummary { path: folder, n_components, results, warnings } = summary;
     let Results { knn: scores, quality, maps, .. } = results;
     let path = folder.display();

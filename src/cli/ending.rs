@@ -4,8 +4,9 @@
 //! half-written: a panic unwinds, so that every unfinished file is removed on the way; where
 //! nothing can unwind, for example when memory has run out, they are removed in the end.
 
+use super::console::console;
 use super::naming::{self, Elsewhere};
-use super::say;
+use super::{json, print_result, say};
 use anyhow::Result;
 use layerlens::Error;
 use layerlens::format::quoted;
@@ -33,23 +34,28 @@ pub fn end(work: impl FnOnce() -> Result<()>) -> u8 {
     let outcome = catch_unwind(AssertUnwindSafe(work));
     // Also one of a thread that nobody waited for: what it should have done is not done.
     let panic = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match (outcome, panic) {
+    let (words, kind, code) = match (outcome, panic) {
         (Ok(Ok(())), None) => return 0,
         (Ok(Err(error)), panic) => match (error.downcast_ref::<Error>(), panic) {
-            (Some(Error::Fault { message, place }), None) => say(&report(message, place)),
-            (Some(Error::Fault { .. }), Some(panic)) => say(&panic.report()),
+            (Some(Error::Fault { message, place }), None) => {
+                (report(message, place), "fault", FAILURE)
+            }
+            (Some(Error::Fault { .. }), Some(panic)) => (panic.report(), "fault", FAILURE),
             // The library's messages are whole; those of others need their causes.
             (Some(ours), _) => {
                 let elsewhere = error.downcast_ref().copied().unwrap_or(Elsewhere("another --out"));
-                say(&format!("error: {}", naming::error(ours, elsewhere)));
-                return naming::exit_code(ours);
+                (naming::error(ours, elsewhere), json::kind(ours), naming::exit_code(ours))
             }
-            (None, _) => say(&format!("error: {error:#}")),
+            (None, _) => (format!("{error:#}"), "other", FAILURE),
         },
-        (_, Some(panic)) => say(&panic.report()),
-        (Err(_), None) => say(&report("no message", "unknown")),
+        (_, Some(panic)) => (panic.report(), "fault", FAILURE),
+        (Err(_), None) => (report("no message", "unknown"), "fault", FAILURE),
+    };
+    say(&format!("error: {words}"));
+    if console().json {
+        print_result(&json::failure(kind, code, &words));
     }
-    FAILURE
+    code
 }
 
 /// Keeps the first panic; it is reported in the end, when everything that it stopped has been
@@ -75,7 +81,7 @@ fn report(message: &str, place: &str) -> String {
     let command = super::argv().iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
     let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
     format!(
-        "error: this is a fault of the program: {message}\nNothing half-written was left. Please \
+        "this is a fault of the program: {message}\nNothing half-written was left. Please \
          report it, with these lines and the files that were read, if you may:\n  version: \
          layerlens {}, {os} {arch}\n  command: {command}\n  message: {message}\n  place:   \
          {place}",

@@ -2,7 +2,7 @@
 
 use super::embed::{check_classes, check_widths};
 use super::labels::{LabelArgs, Points, say_all};
-use super::{Global, print, say};
+use super::{Global, json, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
@@ -18,6 +18,7 @@ use layerlens::progress::Reporter;
 use layerlens::range;
 use layerlens::report::{quality_table, table};
 use layerlens::run::Labelled;
+use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// Options of `evaluate`.
@@ -266,6 +267,9 @@ pub fn evaluate(global: &Global, args: &EvaluateArgs) -> Result<()> {
         ))
     })?;
     let quality: Vec<MapQuality> = quality.unwrap_or_default();
+    json::keep(json!({
+        "path": args.out, "class_names": class_names, "knn": scores, "quality": quality,
+    }));
     let texts = [table::text(&scores), quality_table::text(&quality)];
     print(&texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n"));
     if let Some(out) = &args.out {

@@ -1,14 +1,15 @@
 //! `layerlens export`: a finished run for other programs.
 
 use super::naming::value;
-use super::{Global, print, say};
+use super::{Global, json, print, say};
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use layerlens::compute::Device;
 use layerlens::embedding::METHODS;
 use layerlens::format::quoted;
 use layerlens::record::ReportPoints;
 use layerlens::run::{self, Export, ExportFormat, ExportSummary};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// Options of `export`.
@@ -52,6 +53,19 @@ pub fn export(global: &Global, args: &ExportArgs) -> Result<()> {
         true => global.compute(|device| run::export(&job, device, &global.terminal()))?,
         false => run::export(&job, &Device::cpu(), &global.terminal())?,
     };
+    let written = summary.written.iter().map(|(format, path)| {
+        let format = format.to_possible_value();
+        json!({ "format": format.map(|format| format.get_name().to_owned()), "path": path })
+    });
+    json::keep(json!({
+        "n_points": summary.n_points,
+        "of": summary.of,
+        "which": summary.which,
+        "written": written.collect::<Vec<_>>(),
+        "columns": summary.columns,
+        "tensors": summary.tensors,
+        "warnings": summary.warnings,
+    }));
     for warning in &summary.warnings {
         say(&format!("warning: {warning}"));
     }

@@ -18,6 +18,7 @@ pub mod ending;
 mod evaluate;
 mod export;
 mod interrupt;
+mod json;
 mod labels;
 mod methods;
 mod model;
@@ -117,6 +118,9 @@ pub struct Global {
     /// that is typed or has its environment variable set goes before it
     #[arg(long, global = true, value_name = "FILE.toml", help_heading = "Global")]
     config: Option<PathBuf>,
+    /// Print the result as one JSON document on stdout, a failure too, and all else on stderr
+    #[arg(long, global = true, help_heading = "Global")]
+    json: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -183,6 +187,7 @@ pub fn run() -> Result<()> {
             None => refuse(&wrong),
         },
     }
+    json::document().iter().for_each(|document| print_result(document));
     let failure = STDOUT.lock().unwrap_or_else(PoisonError::into_inner).take();
     failure.map_or(Ok(()), |error| Err(layerlens::Error::write("stdout", error).into()))
 }
@@ -191,7 +196,14 @@ pub fn run() -> Result<()> {
 fn refuse(wrong: &clap::Error) -> ! {
     let _ = wrong.print();
     config::named_in(wrong).iter().for_each(|line| say(line));
-    std::process::exit(wrong.exit_code());
+    let code = wrong.exit_code();
+    if console().json {
+        let message = wrong.render().to_string();
+        let message = message.split("\n\n").next().unwrap_or_default();
+        let code = u8::try_from(code).unwrap_or(2);
+        print_result(&json::failure("usage", code, message.trim_start_matches("error: ")));
+    }
+    std::process::exit(code);
 }
 
 fn parse(words: &[OsString], console: Console) -> Result<Cli, clap::Error> {
@@ -213,6 +225,12 @@ impl Cli {
         }
         if self.global.verbose {
             self.global.say_more();
+        }
+        if let (true, Some(Command::Completions(_) | Command::Man(_))) =
+            (self.global.json, &self.command)
+        {
+            let message = "--json: what this command prints is its result";
+            refuse(&Cli::command().error(ErrorKind::ArgumentConflict, message));
         }
         match self.command {
             None => run::run(&self.global, &run::RunArgs::to(self.run)),
@@ -395,9 +413,19 @@ fn say(line: &str) {
 /// Why stdout could not be written, if it could not.
 static STDOUT: Mutex<Option<std::io::Error>> = Mutex::new(None);
 
+/// Prints what was found in the words for people: to stdout, or beside a document for programs to
+/// stderr.
+fn print(text: &str) {
+    match console() {
+        Console { json: false, .. } => print_result(text),
+        Console { quiet: true, .. } => (),
+        _ => drop(std::io::stderr().lock().write_all(text.as_bytes())),
+    }
+}
+
 /// Prints to stdout. What goes wrong is the program's last word: the work goes on, and its files
 /// are written.
-fn print(text: &str) {
+fn print_result(text: &str) {
     let mut stdout = std::io::stdout().lock();
     note_stdout(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()));
 }

@@ -1,7 +1,7 @@
 //! `layerlens model`: the layers and parameters of a network, before any training.
 
 use super::network_flags::NetworkFlags;
-use super::{print, say};
+use super::{json, print, say};
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use layerlens::files::create_folder;
@@ -11,6 +11,7 @@ use layerlens::recipe::{Blueprint, PRESET_INPUT, PRESETS};
 use layerlens::report::drawing::drawing;
 use layerlens::report::figures::save;
 use layerlens::training::{Training, ValidationSplit};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// Options of `model`.
@@ -73,8 +74,8 @@ fn show(args: &ShowArgs) -> Result<()> {
         true => format!("mean of each of {width} channels"),
         false => format!("{width} values"),
     };
-    let recorded = architecture.recorded_layers();
-    let recorded = recorded
+    let recorded_layers = architecture.recorded_layers();
+    let recorded = recorded_layers
         .iter()
         .map(|layer| format!("{} ({})", layer.name, form(layer.pooled, layer.width)));
     text += &recorded
@@ -82,14 +83,22 @@ fn show(args: &ShowArgs) -> Result<()> {
         .collect::<Vec<_>>()
         .join(", ");
     text += "\n";
-    if let Some(training) = training {
-        text += &format!("trained by default: {}\n", plan(&training));
+    if let Some(training) = &training {
+        text += &format!("trained by default: {}\n", plan(training));
     }
     if let Some(folder) = &args.drawing {
         create_folder(folder)?;
         let [png, svg] = save(&drawing(&name, &architecture), &folder.join("architecture"))?;
         text += &format!("drawn in {} and {}\n", png.display(), svg.display());
     }
+    json::keep(json!({
+        "name": name,
+        "architecture": architecture,
+        "layer_names": architecture.layer_names(),
+        "n_parameters": architecture.n_parameters(),
+        "recorded": recorded_layers,
+        "training": training,
+    }));
     print(&text);
     Ok(())
 }
@@ -111,6 +120,13 @@ fn show_network(args: &ShowArgs) -> Result<()> {
     for warning in network.warnings() {
         say(&format!("warning: {warning}"));
     }
+    json::keep(json!({
+        "name": args.model,
+        "layers": network.layers(),
+        "n_parameters": network.n_parameters(),
+        "macs": network.macs(),
+        "warnings": network.warnings(),
+    }));
     print(&network.summary_text());
     Ok(())
 }

@@ -169,6 +169,24 @@ fn origin(error: &Error) -> Option<&'static Origin> {
     find(flags(), name)?.origin
 }
 
+/// `true` for a parameter whose value came from a file.
+pub fn is_of_file(error: &Error) -> bool {
+    origin(error).is_some()
+}
+
+/// The command that was typed, `data info` for example; the program alone is `run`.
+pub fn command() -> String {
+    let cli = Cli::command().ignore_errors(true);
+    let Ok(matches) = cli.try_get_matches_from(config::words()) else { return String::new() };
+    let mut names: Vec<&str> = Vec::new();
+    let mut below = &matches;
+    while let Some((name, inner)) = below.subcommand() {
+        names.push(name);
+        below = inner;
+    }
+    if names.is_empty() { "run".into() } else { names.join(" ") }
+}
+
 /// The exit code of an error; what a file says is input, not usage.
 pub fn exit_code(error: &Error) -> u8 {
     let of_file = origin(error).map(|origin| Error::input(&origin.path, String::new()));

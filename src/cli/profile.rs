@@ -1,7 +1,7 @@
 //! `layerlens profile`: the measures of the layers in a folder, without maps.
 
 use super::output::RunOutput;
-use super::{Global, print, say};
+use super::{Global, json, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::report::profile_table;
@@ -36,6 +36,7 @@ pub fn profile(global: &Global, args: &ProfileArgs) -> Result<()> {
     };
     let (device, description) = global.open()?;
     let summary = run::profile(&job, &device, &description, &global.terminal())?;
+    json::keep(json::of_run(&summary));
     for warning in &summary.warnings {
         say(&format!("warning: {warning}"));
     }

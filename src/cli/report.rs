@@ -1,12 +1,13 @@
 //! `layerlens report`: the explorable page of a finished run, or of any embedding.
 
 use super::naming::value;
-use super::{Global, argv, print, say};
+use super::{Global, argv, json, print, say};
 use anyhow::Result;
 use clap::{ArgGroup, Args};
 use layerlens::dataset::{Colour, LabelColumn};
 use layerlens::record::ReportPoints;
 use layerlens::run::{self, EmbeddingReport, Report, ReportSummary};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -142,6 +143,15 @@ pub fn report(global: &Global, args: &ReportArgs) -> Result<()> {
             run::report_embedding(&job, device, &reporter).map_err(|error| error.of_file(measured))
         }
     })?;
+    json::keep(json!({
+        "path": made.path,
+        "bytes": made.bytes,
+        "n_points": made.n_points,
+        "of": made.of,
+        "which": made.which,
+        "warnings": made.warnings,
+        "missing": made.missing,
+    }));
     let ReportSummary { path, bytes, n_points, of, which, warnings, missing } = made;
     for warning in warnings.iter().chain(&missing) {
         say(&format!("warning: {warning}"));

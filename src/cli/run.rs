@@ -8,7 +8,7 @@ use super::neighbors::SearchArgs;
 use super::network_flags::{HEADING, NetworkFlags};
 use super::output::RunOutput;
 use super::train::TrainArgs;
-use super::{Global, print, say};
+use super::{Global, json, print, say};
 use anyhow::Result;
 use clap::{Args, Parser};
 use layerlens::Error;
@@ -202,6 +202,7 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
         insights_table::text(insights, &summary.class_names, N_COMPONENTS) + "\n"
     });
     let profile = profile_table::text(results);
+    json::keep(json::of_run(&summary));
     for warning in &summary.warnings {
         say(&format!("warning: {warning}"));
     }

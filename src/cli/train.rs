@@ -3,7 +3,7 @@
 use super::data_args::DataArgs;
 use super::output::RunOutput;
 use super::training_args::TrainingArgs;
-use super::{Global, config, print, say};
+use super::{Global, config, json, print, say};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use layerlens::Error;
@@ -112,6 +112,7 @@ pub fn train(global: &Global, args: &TrainArgs) -> Result<()> {
     let (device, description) = global.open()?;
     let summary = run::train(&job, &device, &description, &global.terminal())?;
     let path = summary.path.display();
+    json::keep(json::of_run(&summary));
     for warning in &summary.warnings {
         say(&format!("warning: {warning}"));
     }

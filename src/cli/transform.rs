@@ -1,11 +1,12 @@
 //! `layerlens transform`: new points in a map that was fitted before.
 
 use super::naming::{Elsewhere, value};
-use super::{Global, print};
+use super::{Global, json, print};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
 use layerlens::run::{self, Shard, Transform};
+use serde_json::json;
 use std::cell::Cell;
 use std::path::PathBuf;
 
@@ -63,6 +64,12 @@ pub fn transform(global: &Global, args: &TransformArgs) -> Result<()> {
         Some(Error::Exists(_)) => error.context(Elsewhere("other --places, or --resume")),
         _ => error,
     })?;
+    let files = summary.files.iter().map(|(path, n)| json!({ "path": path, "n_points": n }));
+    json::keep(json!({
+        "files": files.collect::<Vec<_>>(),
+        "n_components": summary.n_components,
+        "n_resumed": summary.n_resumed,
+    }));
     let n: usize = summary.files.iter().map(|(_, rows)| rows).sum();
     let before = match summary.n_resumed {
         0 => String::new(),

@@ -24,6 +24,7 @@ mod export;
 mod fit_sample;
 mod insights;
 mod interrupt;
+mod json;
 mod keras;
 mod labels;
 mod limits;
