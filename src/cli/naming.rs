@@ -121,7 +121,9 @@ impl NamedFlag {
             is_hidden: arg.is_hide_set(),
             is_typed: source(ValueSource::CommandLine),
             elsewhere: variable.or_else(|| {
-                origin.map(|origin| format!("{}, {}", origin.path.display(), origin.place))
+                // A switch that the file leaves off is as by default.
+                let origin = origin.filter(|_| source(ValueSource::CommandLine))?;
+                Some(format!("{}, {}", origin.path.display(), origin.place))
             }),
             origin,
             id,

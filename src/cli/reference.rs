@@ -5,11 +5,7 @@ use clap::builder::PossibleValue;
 use clap::{Arg, Command};
 
 /// What stands above the commands.
-const HEAD: &str = "# Commands\n\nEvery command with its flags, as `layerlens COMMAND --help` \
-                    lists them. This page is made by the program: `layerlens man --markdown > \
-                    docs/commands.md`.\n\nA flag on the command line goes before the environment \
-                    variable of that flag, this before a file given with `--config`, and this \
-                    before the default.\n";
+const HEAD: &str = include_str!("reference.md");
 
 /// The page of a program whose parser is built.
 pub fn reference(cli: &Command) -> String {
