@@ -134,7 +134,7 @@ function showColors({ data, overlap }, state, classes, parts) {
   for (const [, { swatch }] of classes) swatch.hidden = !byClass;
   for (const { swatch } of parts) swatch.hidden = state.color !== "part";
   const ramp = query(legend, ".legend-ramp", HTMLElement);
-  const ends = rampEnds(data, state.color);
+  const ends = rampEnds(data, overlap, state.color);
   ramp.hidden = ends === null;
   if (ends) {
     ramp.replaceChildren(
@@ -155,12 +155,17 @@ function showColors({ data, overlap }, state, classes, parts) {
 /**
  * What the ends of the ramp of colours mean, where it is used.
  * @param {Data} data
+ * @param {Overlap} overlap
  * @param {ColorMode} color
  * @returns {[low: string, high: string] | null}
  */
-function rampEnds(data, color) {
+function rampEnds(data, overlap, color) {
   if (color === "confidence") return ["0 (unsure)", "1 (certain)"];
-  if (color === "overlap") return ["none shared", "all shared"];
+  if (color === "overlap") {
+    const top = overlap.top();
+    const few = `${Math.round(top * data.k)} of ${data.k} or more`;
+    return ["none shared", top < 1 ? few : "all shared"];
+  }
   const measure = data.measure(color);
   return measure ? [measure.low, measure.high] : null;
 }

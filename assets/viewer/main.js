@@ -22,7 +22,7 @@ function createShading(overlap) {
   let known = null;
   return (state) => {
     const { color } = state;
-    const values = color === "overlap" ? overlap.values() : null;
+    const values = color === "overlap" ? overlap.shares() : null;
     if (known?.color !== color || known.values !== values) {
       known = { color, values, pixels: pointColors(state, values) };
     }

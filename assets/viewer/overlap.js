@@ -1,6 +1,9 @@
 import { buildGrid } from "./picking.js";
 import { messageOf } from "./banner.js";
 
+/** Share of the points whose overlap is below the end of the ramp of colours, or at it. */
+const WITHIN_RAMP = 0.95;
+
 /** Work between two pauses in which the page answers. */
 const SLICE_MS = 12;
 
@@ -17,7 +20,7 @@ export function createOverlap(store, data) {
   /** @type {Map<string, Promise<Uint32Array|null>>} Of the last maps; null if no longer wanted. */
   const nearestOf = new Map();
   /** @type {OverlapValues} */
-  let current = { key: "", values: null, mean: null, reason: "" };
+  let current = { key: "", values: null, shares: null, top: 1, mean: null, reason: "" };
 
   /** @param {Partial<OverlapValues>} change */
   function tell(change) {
@@ -54,19 +57,23 @@ export function createOverlap(store, data) {
     const [first, second] = state.panes;
     const reference = second ? null : data.neighborList(first.space);
     if (!second && !reference) {
-      return tell({ values: null, reason: "The neighbours in this space are not in this file." });
+      const reason = "The neighbours in this space are not in this file.";
+      return tell({ values: null, shares: null, reason });
     }
     if (!second && first.epoch !== null) {
       const held = `this file holds the neighbours in ${data.space(first.space).title}`;
       const reason = `No overlap at an epoch: ${held} of the finished run only.`;
-      return tell({ values: null, reason });
+      return tell({ values: null, shares: null, reason });
     }
     const a = await mapNeighbors(first);
     const b = second ? await mapNeighbors(second) : reference;
     if (!a || !b || current.key !== key) return;
     const values = await sharedNeighbors(a, b, data.n, data.k);
     const sum = values.reduce((before, value) => before + value, 0);
-    if (current.key === key) tell({ values, mean: sum / data.n });
+    if (current.key !== key) return;
+    const top = rampTop(values, Math.min(data.k, data.n - 1));
+    const shares = values.map((value) => Math.min(1, value / top));
+    tell({ values, shares, top, mean: sum / data.n });
   }
 
   /** @param {State} state */
@@ -82,7 +89,8 @@ export function createOverlap(store, data) {
     current = { ...current, key, mean: null, reason: "" };
     tell({});
     compute(state, key).catch(
-      (error) => current.key === key && tell({ values: null, reason: messageOf(error) }),
+      (error) =>
+        current.key === key && tell({ values: null, shares: null, reason: messageOf(error) }),
     );
   }
 
@@ -92,6 +100,10 @@ export function createOverlap(store, data) {
   follow(store.get());
   return {
     values: () => current.values,
+    /** Of each point, its place on the ramp of colours. */
+    shares: () => current.shares,
+    /** The overlap at the end of the ramp. */
+    top: () => current.top,
     value: (/** @type {number} */ i) => (current.values ? current.values[i] : null),
     mean: () => current.mean,
     reason: () => current.reason,
@@ -101,6 +113,17 @@ export function createOverlap(store, data) {
       return () => listeners.delete(listener);
     },
   };
+}
+
+/**
+ * The overlap that few points exceed: where all share little, the colours still tell them apart.
+ * @param {Float32Array} values
+ * @param {number} k
+ */
+function rampTop(values, k) {
+  const sorted = Float32Array.from(values).sort();
+  const high = sorted[Math.min(sorted.length - 1, Math.floor(WITHIN_RAMP * sorted.length))];
+  return Math.min(1, Math.max(1, Math.round(high * k)) / Math.max(1, k));
 }
 
 /** @param {State} state */

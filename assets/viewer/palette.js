@@ -61,12 +61,13 @@ export function packColor(color, alpha = 255) {
 }
 
 /**
- * One opaque pixel value a point, by `state.color`. `overlapValues`: share per point, or null while
+ * One opaque pixel value a point, by `state.color`. `overlapShares`: place of each point's overlap
+ * on the ramp, or null while
  * unknown.
  * @param {State} state
- * @param {Float32Array|null} overlapValues
+ * @param {Float32Array|null} overlapShares
  */
-export function pointColors(state, overlapValues) {
+export function pointColors(state, overlapShares) {
   const { data, color } = state;
   const pixels = new Uint32Array(data.n);
   const none = packColor(noClassColor);
@@ -98,8 +99,8 @@ export function pointColors(state, overlapValues) {
       if (!Number.isNaN(share)) pixels[i] = ramp[Math.round(255 * share)];
     }
   }
-  if (color === "overlap" && overlapValues) {
-    for (let i = 0; i < pixels.length; i++) pixels[i] = ramp[Math.round(overlapValues[i] * 255)];
+  if (color === "overlap" && overlapShares) {
+    for (let i = 0; i < pixels.length; i++) pixels[i] = ramp[Math.round(overlapShares[i] * 255)];
   }
   return pixels;
 }

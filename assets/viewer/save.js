@@ -86,7 +86,7 @@ function saveSvg(core) {
  * All that both formats draw, in CSS pixels.
  * @param {Core} core
  */
-function savePage({ store, data, panes }) {
+function savePage({ store, data, panes, overlap }) {
   const state = store.get();
   const style = getComputedStyle(document.documentElement);
   const color = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
@@ -105,7 +105,7 @@ function savePage({ store, data, panes }) {
   const { n, of, which } = data.points;
   const subset =
     n === of ? countOf(n, "point") : `${withCommas(n)} of ${countOf(of, "point")}: ${which}`;
-  const legend = saveLegend(data, state);
+  const legend = saveLegend(data, overlap, state);
   const tallest = Math.max(...maps.map(({ height }) => height), legend.length * SAVE_LINE);
   const names = [data.name, ...state.panes.flatMap((pane) => paneNames(data, pane))];
   const colors = { paper: color("--paper"), ink: color("--ink"), line: color("--line") };
@@ -169,10 +169,11 @@ function someNames(named) {
 /**
  * Rows of the legend: [colour, text]; hidden classes are not in the picture, so not in its legend.
  * @param {Data} data
+ * @param {Overlap} overlap
  * @param {State} state
  * @returns {[color: string, text: string][]}
  */
-function saveLegend(data, state) {
+function saveLegend(data, overlap, state) {
   if (state.color === "part") return data.parts.map(({ name }, p) => [partColor(p), name]);
   const column = data.column(state.color);
   if (column && !column.measure) return columnLegend(column, state.filters[column.id]);
@@ -185,8 +186,12 @@ function saveLegend(data, state) {
     ];
   }
   if (state.color === "confidence" || state.color === "overlap") {
-    const what = state.color === "confidence" ? "confidence" : "overlap";
-    return [1, 0.75, 0.5, 0.25, 0].map((t) => [rampColor(t), `${what} ${t}`]);
+    const [what, top] =
+      state.color === "confidence" ? ["confidence", 1] : ["overlap", overlap.top()];
+    return [1, 0.75, 0.5, 0.25, 0].map((t) => {
+      const more = t === 1 && top < 1 ? " or more" : "";
+      return [rampColor(t), `${what} ${Number((t * top).toFixed(3))}${more}`];
+    });
   }
   const rows = data.classes
     .map((_, c) => c)

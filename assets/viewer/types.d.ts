@@ -577,6 +577,8 @@ interface ClassList {
 interface OverlapValues {
   key: string;
   values: Float32Array | null;
+  shares: Float32Array | null;
+  top: number;
   mean: number | null;
   reason: string;
 }
