@@ -59,7 +59,7 @@ export class Pane {
     this.#loader = new MapLoader(shared, index, (positions) => this.#moveTo(positions));
     const imageSize = () => this.#drawing.imageSize;
     this.#pointer = mountPointer({ ...parts, store, picker, imageSize });
-    new ResizeObserver(() => this.invalidate()).observe(this.box);
+    new ResizeObserver(() => this.#onResize()).observe(this.box);
     this.#watchResolution();
     store.subscribe((state, changed) => this.#onState(state, changed));
     this.#onState(store.get(), new Set(["panes"]));
@@ -134,6 +134,13 @@ export class Pane {
   invalidate(overlayOnly = false) {
     if (!overlayOnly) this.#stale = true;
     if (this.#frame === 0) this.#frame = requestAnimationFrame(() => this.#onFrame());
+  }
+
+  /** Draws before the browser paints: until then the old canvas would be seen stretched. */
+  #onResize() {
+    cancelAnimationFrame(this.#frame);
+    this.#stale = true;
+    this.#onFrame();
   }
 
   #onFrame() {

@@ -12,7 +12,7 @@ fn assert_fits(page: &Page, what: &str) {
     assert!(wide <= inner, "{what}: {wide} px of content in {inner}");
     let outside = page.eval(
         "Array.from(document.querySelectorAll('button, select, input, canvas.map')).filter(e => e.checkVisibility()).map(e => [e, e.getBoundingClientRect()])
-        .filter(([e, r]) => !e.closest('.skip, .selection-confusion, .selection-images') && (r.width < 10 || r.height < 10 || r.left < -0.5 || r.right > innerWidth + 0.5))
+        .filter(([e, r]) => !e.closest('.skip, .selection-confusion, .selection-images, .table-box') && (r.width < 10 || r.height < 10 || r.left < -0.5 || r.right > innerWidth + 0.5))
         .map(([e, r]) => e.outerHTML.slice(0, 80) + JSON.stringify(r))",
     );
     assert_eq!(outside, serde_json::json!([]), "{what}");
@@ -107,4 +107,16 @@ fn a_resized_window_keeps_the_points_in_the_map() {
     );
     let [left, top, right, bottom] = [0, 1, 2, 3].map(|at| map[at].as_f64().unwrap());
     assert!(places.iter().all(|&(x, y)| x >= left && x <= right && y >= top && y <= bottom));
+}
+
+#[test]
+fn a_map_is_never_seen_stretched() {
+    let Some((page, _)) = opened("") else { return };
+    // What is on the canvas when the browser has laid out the page and is about to paint it.
+    let painted = page.eval(
+        "new Promise(done => { const canvas = document.querySelector('canvas.map'), box = canvas.parentElement;
+            Object.assign(box.style, {flex: 'none', height: '300px'});
+            new ResizeObserver(() => queueMicrotask(() => done([canvas.clientHeight, canvas.height]))).observe(box); })",
+    );
+    assert_eq!(painted[0], painted[1]);
 }
