@@ -4,6 +4,7 @@ import { createMedians } from "./labels.js";
 import { drawOverlay } from "./overlay.js";
 import { createRenderer, freshCanvas } from "./renderer.js";
 import { visibleMask } from "./state.js";
+import { SvgContext } from "./svg_context.js";
 
 /** More pixels per CSS pixel cost time and are not seen. */
 const MAX_PIXEL_RATIO = 2;
@@ -77,12 +78,12 @@ export class Drawing {
   }
 
   /**
-   * Draws points and overlay as seen through `view`.
+   * Draws points and overlay as seen through `view`, with `ratio` pixels for one of the page.
    * @param {View} view
+   * @param {number} [ratio]
    */
-  draw(view) {
+  draw(view, ratio = pixelRatio()) {
     const now = performance.now();
-    const ratio = pixelRatio();
     this.#ratio = ratio;
     this.#resize();
     this.#updateList();
@@ -109,14 +110,35 @@ export class Drawing {
 
   /** @param {View} view @param {number} now */
   #drawOver(view, now) {
+    const context = contextOf(this.#overlay);
+    context.setTransform(this.#ratio, 0, 0, this.#ratio, 0, 0);
+    this.imageSize = this.#drawWith(context, view, now);
+  }
+
+  /**
+   * The overlay as SVG elements.
+   * @param {View} view
+   */
+  svgOverlay(view) {
+    const context = new SvgContext();
+    const drawn = /** @type {unknown} */ (context);
+    this.#drawWith(/** @type {CanvasRenderingContext2D} */ (drawn), view, performance.now());
+    return context.text;
+  }
+
+  /**
+   * Draws the overlay and returns the width of its images.
+   * @param {CanvasRenderingContext2D} context
+   * @param {View} view
+   * @param {number} now
+   */
+  #drawWith(context, view, now) {
     const { store, data, thumbnails, shading } = this.#shared;
     const { transition, viewport, picker } = this.#parts;
     const state = store.get();
-    const context = contextOf(this.#overlay);
-    context.setTransform(this.#ratio, 0, 0, this.#ratio, 0, 0);
     const mix = transition.mix(now);
     const placed = viewport.projection(view);
-    this.imageSize = drawOverlay({
+    return drawOverlay({
       context,
       state,
       data,

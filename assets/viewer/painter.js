@@ -110,21 +110,6 @@ export function svgPainter(width, height) {
       parts.push(`<text ${place} ${paint}>${svgEscape(text)}</text>`);
     },
     /**
-     * Text in the middle of (x, y) with a rim that sets it off from what is below.
-     * @param {number} x
-     * @param {number} y
-     * @param {string} text
-     * @param {string} color
-     * @param {string} rim
-     */
-    label(x, y, text, color, rim) {
-      const place = `x="${x.toFixed(1)}" y="${(y + 4).toFixed(1)}" text-anchor="middle"`;
-      const font = 'font-size="12" font-weight="600"';
-      const paint = `fill="${color}" stroke="${rim}" stroke-width="3"`;
-      const rimmed = 'stroke-linejoin="round" paint-order="stroke"';
-      parts.push(`<text ${place} ${font} ${paint} ${rimmed}>${svgEscape(text)}</text>`);
-    },
-    /**
      * @param {HTMLCanvasElement} canvas
      * @param {number} x
      * @param {number} y
@@ -135,10 +120,15 @@ export function svgPainter(width, height) {
       const place = `x="${x}" y="${y}" width="${w}" height="${h}"`;
       parts.push(`<image ${place} href="${canvas.toDataURL("image/png")}"/>`);
     },
-    /** @param {number} x @param {number} y */
-    /** @param {PlacedPoints} points @param {number} x @param {number} y */
-    points(points, x, y) {
-      parts.push(svgPoints(points, x, y));
+    /**
+     * The points of a map, and over them the elements of its overlay, clipped to the map.
+     * @param {PlacedPoints} points
+     * @param {string} overlay
+     * @param {number} x
+     * @param {number} y
+     */
+    map(points, overlay, x, y) {
+      parts.push(svgMap(points, overlay, x, y));
     },
     file() {
       const size = `width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`;
@@ -154,10 +144,12 @@ export function svgPainter(width, height) {
 /**
  * Circles in the order of the map, clipped to it; `colors` are ABGR words as canvases hold them.
  * @param {PlacedPoints} points
+ * @param {string} overlay
  * @param {number} left
  * @param {number} top
  */
-function svgPoints({ index, colors, x, y, radius, width, height, background }, left, top) {
+function svgMap(points, overlay, left, top) {
+  const { index, colors, x, y, radius, width, height, background } = points;
   const box = `x="${left}" y="${top}" width="${width}" height="${height}"`;
   const rows = [`<rect ${box} fill="${background}"/>`, `<svg ${box}>`];
   for (let p = 0; p < index.length; p++) {
@@ -170,7 +162,7 @@ function svgPoints({ index, colors, x, y, radius, width, height, background }, l
     const place = `cx="${x[p].toFixed(1)}" cy="${y[p].toFixed(1)}"`;
     rows.push(`<circle ${place} r="${radius.toFixed(2)}" ${fill}/>`);
   }
-  rows.push("</svg>");
+  rows.push(overlay, "</svg>");
   return rows.join("\n");
 }
 
@@ -178,7 +170,7 @@ function svgPoints({ index, colors, x, y, radius, width, height, background }, l
  * What XML cannot hold as it is; control characters have no place in it at all.
  * @param {string} text
  */
-function svgEscape(text) {
+export function svgEscape(text) {
   /** @type {Record<string, string>} */
   const entities = { "<": "&lt;", ">": "&gt;", "&": "&amp;", '"': "&quot;", "'": "&#39;" };
   return text

@@ -217,10 +217,21 @@ export class Pane {
     };
   }
 
-  /** The map with its overlay as one canvas, in device pixels. */
-  snapshot() {
-    this.drawNow(this.viewport.view());
-    return this.#drawing.copy();
+  /**
+   * The map with its overlay as one canvas, `ratio` pixels for one of the page.
+   * @param {number} ratio
+   */
+  snapshot(ratio) {
+    const view = this.viewport.view();
+    this.#drawing.draw(view, ratio);
+    const copy = this.#drawing.copy();
+    this.drawNow(view);
+    return copy;
+  }
+
+  /** What lies over the points, as SVG elements. */
+  svgOverlay() {
+    return this.#drawing.svgOverlay(this.viewport.view());
   }
 
   /** The visible points where they are drawn. */

@@ -11,7 +11,6 @@ import {
   saveFile,
   withCommas,
 } from "./dom.js";
-import { placeLabels } from "./labels.js";
 import { paneMetrics } from "./pane_head.js";
 import { canvasPainter, fitText, svgPainter } from "./painter.js";
 import { classColor, noClassColor, partColor, rampColor } from "./palette.js";
@@ -23,9 +22,11 @@ import { classCounts, visibleMask } from "./state.js";
  * for editors.
  */
 const SVG_POINTS = 20000;
+/** Pixels of a saved picture for one of the page at least: for slides and print. */
+const LEAST_SCALE = 2;
 const SAVE_MARGIN = 16;
 const SAVE_HEAD = 46;
-const SAVE_FOOT = 24;
+const SAVE_FOOT = 44;
 const SAVE_LEGEND = 190;
 const SAVE_LINE = 20;
 /** Rows of the legend at most; the last is of all other classes together. */
@@ -54,13 +55,12 @@ export function mountSave(core) {
 function savePng(core) {
   const page = savePage(core);
   const canvas = document.createElement("canvas");
-  // The screen's own pixels: the maps would only be blurred by more.
-  const scale = devicePixelRatio;
+  const scale = Math.max(LEAST_SCALE, devicePixelRatio);
   canvas.width = Math.round(page.width * scale);
   canvas.height = Math.round(page.height * scale);
   const context = contextOf(canvas);
   context.scale(scale, scale);
-  drawPage(canvasPainter(context), page, 0);
+  drawPage(canvasPainter(context), page, scale, 0);
   canvas.toBlob((blob) => {
     if (!blob) return showNote("The picture could not be made: it is too large for this browser.");
     saveFile(fileName(page.names, "png"), blob);
@@ -72,12 +72,7 @@ function savePng(core) {
 function saveSvg(core) {
   const page = savePage(core);
   const painter = svgPainter(page.width, page.height);
-  drawPage(painter, page, SVG_POINTS);
-  const byPrediction = core.store.get().color === "prediction";
-  for (const map of page.maps) {
-    for (const { x, y, c } of svgLabels(core.data, map, byPrediction))
-      painter.label(map.x + x, map.y + y, className(core.data, c), page.ink, page.paper);
-  }
+  drawPage(painter, page, LEAST_SCALE, SVG_POINTS);
   saveFile(fileName(page.names, "svg"), new Blob([painter.file()], { type: "image/svg+xml" }));
   announce("Saved as SVG");
 }
@@ -97,8 +92,15 @@ function savePage({ store, data, panes, overlap }) {
     const box = panes[index].canvas.getBoundingClientRect();
     const [width, height] = [Math.round(box.width), Math.round(box.height)];
     const title = fitText(paneTitle(data, shown), width, 12);
-    const foot = fitText(paneMetrics(data, shown).join(" \u00b7 "), width, 12);
-    const map = { pane: panes[index], x, y: head, width, height, title, foot };
+    const foot = fitText(
+      paneMetrics(data, shown)
+        .map(({ text }) => text)
+        .join(" \u00b7 "),
+      width,
+      12,
+    );
+    const caution = fitText(data.method(shown.method).caution, width, 12);
+    const map = { pane: panes[index], x, y: head, width, height, title, foot, caution };
     x += width + SAVE_MARGIN;
     return map;
   });
@@ -108,7 +110,12 @@ function savePage({ store, data, panes, overlap }) {
   const legend = saveLegend(data, overlap, state);
   const tallest = Math.max(...maps.map(({ height }) => height), legend.length * SAVE_LINE);
   const names = [data.name, ...state.panes.flatMap((pane) => paneNames(data, pane))];
-  const colors = { paper: color("--paper"), ink: color("--ink"), line: color("--line") };
+  const colors = {
+    paper: color("--paper"),
+    ink: color("--ink"),
+    muted: color("--muted"),
+    line: color("--line"),
+  };
   const width = x + SAVE_LEGEND;
   const line = (/** @type {string} */ text, /** @type {boolean} */ bold) =>
     fitText(text, width - 2 * SAVE_MARGIN, 13, bold);
@@ -224,12 +231,14 @@ function columnLegend(column, filter) {
 }
 
 /**
- * `mostCircles`: maps of more points than this go in as images.
+ * `scale`: pixels of an image for one of the page. `mostCircles`: maps of more points than this go
+ * in as images.
  * @param {Painter} painter
  * @param {SavedPage} page
+ * @param {number} scale
  * @param {number} mostCircles
  */
-function drawPage(painter, page, mostCircles) {
+function drawPage(painter, page, scale, mostCircles) {
   painter.rect(0, 0, page.width, page.height, page.paper);
   painter.text(SAVE_MARGIN, 18, page.title, 13, page.ink, true);
   if (page.onView) painter.text(SAVE_MARGIN, 18 + SAVE_LINE, page.onView, 13, page.ink, false);
@@ -237,10 +246,12 @@ function drawPage(painter, page, mostCircles) {
     painter.text(map.x, map.y - 8, map.title, 12, page.ink, false);
     const points = mostCircles > 0 ? map.pane.points() : null;
     const circles = points && points.index.length <= mostCircles;
-    if (circles && painter.points) painter.points(points, map.x, map.y);
-    else painter.image(map.pane.snapshot(), map.x, map.y, map.width, map.height);
+    if (circles && painter.map) painter.map(points, map.pane.svgOverlay(), map.x, map.y);
+    else painter.image(map.pane.snapshot(scale), map.x, map.y, map.width, map.height);
     painter.frame(map.x, map.y, map.width, map.height, page.line);
-    painter.text(map.x, map.y + map.height + 17, map.foot, 12, page.ink, false);
+    const below = map.y + map.height + 17;
+    painter.text(map.x, below, map.foot, 12, page.ink, false);
+    painter.text(map.x, below + SAVE_LINE, map.caution, 12, page.muted, false);
   }
   page.legend.forEach(([color, text], row) => {
     const y = page.head + (row + 0.5) * SAVE_LINE;
@@ -248,29 +259,4 @@ function drawPage(painter, page, mostCircles) {
     const fitted = fitText(text, SAVE_LEGEND - 18 - SAVE_MARGIN, 12);
     painter.text(page.legendX + 18, y + 4, fitted, 12, page.ink, false);
   });
-}
-
-/**
- * Names of the classes at the medians of their points, where they have room; none on a map that
- * went in as an image with its names.
- * @param {Data} data
- * @param {SavedMap} map
- * @param {boolean} byPrediction
- */
-function svgLabels(data, { pane, width, height }, byPrediction) {
-  const points = pane.points();
-  if (points.index.length > SVG_POINTS) return [];
-  /** @type {number[][]} */
-  const members = data.classes.map(() => []);
-  const { predictions } = data;
-  const predicted = byPrediction ? predictions : null;
-  const classOf = (/** @type {number} */ i) => (predicted ? predicted[i] : data.classOf(i));
-  points.index.forEach((i, p) => members[classOf(i)]?.push(p));
-  const median = (/** @type {number[]} */ list, /** @type {Float32Array} */ values) =>
-    list.map((/** @type {number} */ p) => values[p]).sort((a, b) => a - b)[list.length >> 1];
-  const anchors = members
-    .map((list, c) => ({ c, n: list.length, x: median(list, points.x), y: median(list, points.y) }))
-    .filter(({ n }) => n > 0);
-  // About the width of bold letters of 12 px: the fonts of whoever opens the file are unknown.
-  return placeLabels(anchors, (c) => 7 * className(data, c).length, width, height);
 }

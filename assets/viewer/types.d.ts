@@ -590,7 +590,7 @@ interface Painter {
   circle(x: number, y: number, radius: number, color: string): void;
   text(x: number, y: number, text: string, size: number, color: string, bold: boolean): void;
   image(canvas: HTMLCanvasElement, x: number, y: number, width: number, height: number): void;
-  points?(points: PlacedPoints, x: number, y: number): void;
+  map?(points: PlacedPoints, overlay: string, x: number, y: number): void;
 }
 
 type MadeAttributes = Record<string, unknown>;

@@ -15,9 +15,9 @@ fn the_png_is_the_map_as_it_is_seen() {
             .eval("(c => [c.clientWidth, c.clientHeight])(document.querySelector('canvas.map'))");
         let [width, height] = [0, 1].map(|at| size[at].as_u64().unwrap() as u32);
         let (found_width, found_height) = picture.dimensions();
-        // With a title above, a line below and a legend beside.
-        let fits = (width..=width + 300).contains(&found_width)
-            && (height..=height + 200).contains(&found_height);
+        // Two pixels for one of the page; with a title above, lines below and a legend beside.
+        let fits = (2 * width..=2 * (width + 300)).contains(&found_width)
+            && (2 * height..=2 * (height + 200)).contains(&found_height);
         assert!(fits, "{found_width} x {found_height} of {width} x {height}");
         for (class, color) in page.class_colors().iter().enumerate() {
             let near = picture.pixels().filter(|pixel| like(pixel.0, color)).count();
@@ -43,4 +43,36 @@ fn the_svg_holds_every_visible_point() {
     let circles = found[2].as_u64().unwrap() as usize;
     // The legend may have one a class.
     assert!((visible..=visible + 10).contains(&circles), "{circles} circles of {visible} points");
+}
+
+/// A saved SVG, drawn by the browser: its width, its height and its pixels.
+const DRAWN: &str = "(async svg => { const image = new Image();
+    image.src = URL.createObjectURL(new Blob([svg], {type: 'image/svg+xml'})); await image.decode();
+    const canvas = new OffscreenCanvas(2 * image.width, 2 * image.height), context = canvas.getContext('2d');
+    context.drawImage(image, 0, 0, canvas.width, canvas.height);
+    return [canvas.width, canvas.height, Array.from(context.getImageData(0, 0, canvas.width, canvas.height).data).filter((_, at) => at % 4 < 3)]; })";
+
+#[test]
+fn png_and_svg_show_the_same() {
+    let Some((page, study)) = opened("#space=layer_1&method=pca") else { return };
+    let row = page.lonely(0, &(0..N_TEST).collect::<Vec<_>>())[0];
+    page.eval(&format!("layerlens.store.set({{pin: {row}}})"));
+    page.frames();
+    let png = image::load_from_memory(&page.download("button.save-png").1).unwrap().to_rgb8();
+    let svg = String::from_utf8(page.download("button.save-svg").1).unwrap();
+    // What people are to be careful about goes with the picture.
+    let caution = page.text(".pane .caution");
+    assert!(svg.contains(&caution.replace('\'', "&#39;")), "{caution}");
+    for class in &study.classes {
+        assert!(svg.contains(&format!(">{class}</text>")), "the name of {class}");
+    }
+    let drawn = page.eval(&format!("{DRAWN}({})", serde_json::json!(svg)));
+    let (width, height) = png.dimensions();
+    assert_eq!((drawn[0].as_u64(), drawn[1].as_u64()), (Some(width.into()), Some(height.into())));
+    let bytes = drawn[2].as_array().unwrap().iter().map(|byte| byte.as_u64().unwrap() as u8);
+    // Letters and rims of dots are not drawn alike to the pixel; a ring or a name more is.
+    let far = bytes.zip(png.as_raw()).filter(|(a, b)| a.abs_diff(**b) > 96).count();
+    assert!(far * 1000 < png.as_raw().len(), "{far} of {} bytes differ", png.as_raw().len());
+    // The ring around the pinned point is in both.
+    assert!(svg.contains("stroke-width=\"2.5\""), "no ring");
 }
