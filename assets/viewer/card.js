@@ -8,6 +8,8 @@ const CARD_NEIGHBORS = 5;
 const CARD_KEYS = ["hover", "hoverPane", "pin", "pinPane", "panes", ...FILTER_KEYS];
 const CARD_MARGIN = 8;
 const CARD_LIFT = 14;
+/** Windows in which the card is a sheet; the same as in style.css. */
+const SHEET_WINDOW = "(max-width: 52rem)";
 
 /** @typedef {ReturnType<typeof makeCard>} Card */
 
@@ -200,7 +202,8 @@ function showCardNeighbors(data, thumbnails, card, pane, mask) {
 }
 
 /**
- * Above the point, below it where there is no room, always inside the window.
+ * On the map, which it leaves free around the point: a pinned card stands at the farther edge, the
+ * card of the point under the pointer beside it. In narrow windows it is a sheet at the bottom.
  * @param {Core} core
  * @param {Card} card
  */
@@ -213,14 +216,31 @@ function placeCard({ store, panes }, card) {
   const away = map.bottom < 0 || map.top > innerHeight || !point;
   card.root.style.visibility = away ? "hidden" : "";
   if (away) return;
+  const isSheet = matchMedia(SHEET_WINDOW).matches;
+  card.root.classList.toggle("sheet", isSheet);
+  if (isSheet) {
+    card.root.style.transform = "";
+    return;
+  }
   const { offsetWidth: width, offsetHeight: height } = card.root;
+  const room = {
+    left: map.left + CARD_MARGIN,
+    top: Math.max(map.top, 0) + CARD_MARGIN,
+    right: Math.min(map.right, innerWidth) - CARD_MARGIN - width,
+    bottom: Math.min(map.bottom, innerHeight) - CARD_MARGIN - height,
+  };
   const x = Math.min(Math.max(point.x, map.left), map.right);
   const y = Math.min(Math.max(point.y, map.top), map.bottom);
-  const left = Math.min(Math.max(x - width / 2, CARD_MARGIN), innerWidth - width - CARD_MARGIN);
-  const above = y - CARD_LIFT - height;
-  const top =
-    above >= CARD_MARGIN ? above : Math.min(y + CARD_LIFT, innerHeight - height - CARD_MARGIN);
-  card.root.style.transform = `translate(${Math.max(left, 0)}px, ${Math.max(top, 0)}px)`;
+  const pinned = store.get().pin >= 0;
+  const inRightHalf = x > (map.left + map.right) / 2;
+  const beside = x + CARD_LIFT <= room.right ? x + CARD_LIFT : x - CARD_LIFT - width;
+  const left = pinned ? (inRightHalf ? room.left : room.right) : beside;
+  const top = pinned ? room.top : Math.max(room.top, Math.min(y - height / 2, room.bottom));
+  // Where the map is smaller than the card, at least inside the window.
+  const within = (/** @type {number} */ at, /** @type {number} */ most) =>
+    Math.max(0, Math.min(at, most - CARD_MARGIN));
+  const place = [within(left, innerWidth - width), within(top, innerHeight - height)];
+  card.root.style.transform = `translate(${place.map((at) => `${at}px`).join(", ")})`;
 }
 
 /**

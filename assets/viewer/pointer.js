@@ -6,6 +6,8 @@ const MOUSE_REACH = 12;
 const TOUCH_REACH = 24;
 /** A press that moves less than this is a click. */
 const CLICK_SLOP = 4;
+/** The second click of a double click comes within this time, at the slowest usual setting. */
+const DOUBLE_CLICK_MS = 900;
 
 /**
  * Pointer of a map: hover, click to pin, drag, wheel, pinch, double click. Listens on the box,
@@ -15,7 +17,15 @@ const CLICK_SLOP = 4;
 export function mountPointer(map) {
   const { box, store } = map;
   /** @type {Gesture} */
-  const gesture = { pointers: new Map(), travelled: 0, pinched: false, last: null, pinning: false };
+  const gesture = {
+    pointers: new Map(),
+    travelled: 0,
+    pinched: false,
+    last: null,
+    pinning: false,
+    before: { pin: -1, pinPane: -1 },
+    clickedAt: -Infinity,
+  };
   box.addEventListener("pointerdown", (event) => startGesture(map, gesture, event));
   box.addEventListener("pointermove", (event) => moveGesture(map, gesture, event));
   box.addEventListener("pointerup", (event) => endGesture(map, gesture, event));
@@ -27,6 +37,8 @@ export function mountPointer(map) {
   box.addEventListener("wheel", (event) => onWheel(map, event), { passive: false });
   box.addEventListener("dblclick", (event) => {
     if (isOnButton(event)) return;
+    // Its clicks have pinned another point or none: who zooms means none of that.
+    store.set(gesture.before);
     map.viewport.zoom(event.shiftKey ? 0.5 : 2, placeOf(map, event));
   });
   return {
@@ -125,6 +137,11 @@ function endGesture(map, gesture, event) {
   if (!clicked) return;
   const { store, index } = map;
   const pin = pickAt(map, place);
+  const state = store.get();
+  if (event.timeStamp - gesture.clickedAt > DOUBLE_CLICK_MS) {
+    gesture.before = { pin: state.pin, pinPane: state.pinPane };
+  }
+  gesture.clickedAt = event.timeStamp;
   gesture.pinning = true;
   store.set({ pin, pinPane: index, hover: place.touch ? -1 : pin, hoverPane: index });
   gesture.pinning = false;

@@ -529,6 +529,9 @@ interface Gesture {
   pinched: boolean;
   last: PointerPlace | null;
   pinning: boolean;
+  /** The pin before the first click of what may become a double click. */
+  before: { pin: number; pinPane: number };
+  clickedAt: number;
 }
 
 // What stands around the maps.

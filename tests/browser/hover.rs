@@ -104,3 +104,57 @@ fn a_click_pins_and_a_neighbour_takes_over() {
     page.key("Escape", 0);
     page.until("layerlens.store.get().pin === -1 && document.querySelector('#card').hidden");
 }
+
+#[test]
+fn a_double_click_zooms_and_keeps_the_pin() {
+    let Some((page, _)) = opened("#space=raw&method=tsne") else { return };
+    let lonely = page.lonely(0, &ALL);
+    let places = page.places(0);
+    let middle = page.number(
+        "(r => (r.left + r.right) / 2)(document.querySelector('canvas.map').getBoundingClientRect())",
+    );
+    // The card stands in the other half of the map.
+    let is_right = |row: usize| places[row].0 > middle;
+    let (pinned, others) = lonely.split_first().unwrap();
+    let other = *others.iter().find(|&&row| is_right(row) == is_right(*pinned)).unwrap();
+    page.eval(&format!("layerlens.store.set({{pin: {pinned}}})"));
+    page.frames();
+    page.click_at(page.screen(&id(other), 0), 2);
+    page.until("layerlens.store.get().views[0].zoom > 1");
+    page.until(&format!("layerlens.store.get().pin === {pinned}"));
+}
+
+#[test]
+fn a_pinned_card_leaves_the_menus_and_its_point_free() {
+    let Some((page, _)) = opened("#space=raw&method=tsne") else { return };
+    let lonely = page.lonely(0, &ALL);
+    for &row in lonely.iter().take(8) {
+        page.eval(&format!("layerlens.store.set({{pin: {row}}})"));
+        page.until_card(row);
+        page.frames();
+        let (x, y) = page.screen(&id(row), 0);
+        let free = page.eval(&format!(
+            "(c => {{ const under = (a, b) => !(a.right < b.left || a.left > b.right || a.bottom < b.top || a.top > b.bottom);
+            const menus = Array.from(document.querySelectorAll('.pane-head select, #epochs'), e => e.getBoundingClientRect());
+            return menus.every(m => !under(c, m)) && !under(c, {{left: {x} - 40, right: {x} + 40, top: {y} - 40, bottom: {y} + 40}}); \
+            }})(document.querySelector('#card').getBoundingClientRect())"
+        ));
+        assert_eq!(free, true, "the card of {} at {x}, {y}", id(row));
+    }
+}
+
+#[test]
+fn on_a_telephone_the_card_is_a_sheet_below_the_map() {
+    let Some((page, _)) = opened("#space=raw&method=tsne") else { return };
+    page.resize(390, 844, 2.0);
+    page.eval("layerlens.store.set({pin: 3})");
+    page.until_card(3);
+    page.frames();
+    let sheet = page.eval(
+        "(c => [c.left, c.right, innerHeight - c.bottom, c.height])(document.querySelector('#card').getBoundingClientRect())",
+    );
+    assert_eq!([0, 1, 2].map(|at| sheet[at].as_f64()), [0.0, 390.0, 0.0].map(Some));
+    assert!(sheet[3].as_f64().unwrap() <= 0.45 * 844.0 + 1.0, "{sheet}");
+    let header = page.number("document.querySelector('canvas.map').getBoundingClientRect().top");
+    assert!(header < 0.25 * 844.0, "the map begins {header} px down");
+}
