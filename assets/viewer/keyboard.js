@@ -24,19 +24,55 @@ const KEY_HELP = [
   [["?"], "this help"],
 ];
 
+/** Where the browser keeps whether single characters act. */
+const LETTERS_KEY = "layerlens-letter-keys";
+
 /** @param {Core} core */
 export function mountKeyboard(core) {
   fillKeyHelp();
   /** @type {Walk} */
   const walk = { trail: [], rank: 0, at: -1 };
   const help = dialogById("help");
+  const letters = mountLetterSwitch(help);
   addEventListener("keydown", (event) => {
     if (isCommand(event) || isTyping(event) || isReading(event) || help.open) return;
+    if (!letters.checked && isCharacter(event)) return;
     if (pressKey(core, walk, event)) event.preventDefault();
   });
   returnFocus(core);
   byId("help-button").addEventListener("click", () => help.showModal());
   query(help, ".help-close", HTMLElement).addEventListener("click", () => help.close());
+}
+
+/**
+ * The switch of the keys that are single characters: who speaks to the computer, or rests on its
+ * keys, may want none of them (WCAG 2.2, 2.1.4). Kept for all pages where the browser keeps
+ * anything.
+ * @param {HTMLElement} help
+ */
+function mountLetterSwitch(help) {
+  const letters = query(help, ".letter-keys", HTMLInputElement);
+  try {
+    letters.checked = localStorage.getItem(LETTERS_KEY) !== "off";
+  } catch {
+    // Nothing may be kept: they are on.
+  }
+  letters.addEventListener("change", () => {
+    try {
+      localStorage.setItem(LETTERS_KEY, letters.checked ? "on" : "off");
+    } catch {
+      // It holds for this page alone.
+    }
+  });
+  return letters;
+}
+
+/**
+ * A printed character; the space bar is none.
+ * @param {KeyboardEvent} event
+ */
+function isCharacter({ key }) {
+  return key !== " " && Array.from(key).length === 1;
 }
 
 function fillKeyHelp() {

@@ -105,3 +105,27 @@ fn arrows_walk_the_neighbours_of_the_space() {
         assert_eq!(page.eval(&format!("layerlens.indexOf('{}')", id(start))), start);
     }
 }
+
+#[test]
+fn keys_of_one_character_can_be_switched_off() {
+    let Some((page, _)) = opened("#space=raw&method=pca") else { return };
+    let set = |on: bool| {
+        page.eval(&format!(
+            "(s => {{ s.checked = {on}; s.dispatchEvent(new Event('change')); }})(document.querySelector('#help .letter-keys'))"
+        ));
+    };
+    set(false);
+    for key in ["2", "m", "l", "w", "s", "+", "?"] {
+        page.key(key, 0);
+    }
+    page.frames();
+    let untouched = "(s => s.panes.length === 1 && s.panes[0].space === 'raw' && s.panes[0].method === 'pca' && !s.lasso && s.wrong === null \
+                     && s.views[0].zoom === 1 && !document.querySelector('#help').open)(layerlens.store.get())";
+    assert_eq!(page.eval(untouched), true);
+    // Keys with names act as before.
+    page.eval("document.querySelector('canvas.map').focus()");
+    pressed(&page, "Enter", "s.pin >= 0");
+    pressed(&page, "Escape", "s.pin < 0");
+    set(true);
+    pressed(&page, "2", "s.panes[0].space === 'layer_1'");
+}
