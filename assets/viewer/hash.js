@@ -217,23 +217,40 @@ function fromBase64Url(text) {
 }
 
 /**
+ * Spaces and methods on view: epochs come by the dozen while they play.
+ * @param {State} state
+ */
+function mapsOf({ panes }) {
+  return panes.map(({ space, method }) => `${space} ${method}`).join(", ");
+}
+
+/**
  * Keeps address and store alike. Links into the page (#history) hold no "=" and are left to the
  * browser.
  * @param {Store} store
  */
 export function bindHash(store) {
   const { data } = store.get();
+  let reading = false;
   const read = () => {
     const text = location.hash.slice(1);
-    if (text.includes("=")) store.set(decodeHash(data, text));
+    reading = true;
+    if (text === "" || text.includes("=")) store.set(decodeHash(data, text));
+    reading = false;
   };
   let timer = 0;
+  /** Whether another map is on view than at the last entry of the history. */
+  let turned = false;
   const write = () => {
     timer = 0;
     const text = `#${encodeHash(store.get())}`;
+    const isNew = turned;
+    turned = false;
     if (text === location.hash) return;
     try {
-      history.replaceState(null, "", text);
+      // Back returns to the map before; what else changes belongs to the same entry.
+      if (isNew) history.pushState(null, "", text);
+      else history.replaceState(null, "", text);
     } catch {
       // Refused where a page may not change its address, or not so often: the page works without,
       // and the next change tries again.
@@ -245,8 +262,13 @@ export function bindHash(store) {
     // A link in the tables below opens the card of a point on the map, which may be out of sight.
     if (store.get().pin >= 0) window.scrollTo(0, 0);
   });
-  store.subscribe((_, changed) => {
+  let maps = mapsOf(store.get());
+  store.subscribe((state, changed) => {
     if (changed.size === 1 && changed.has("hover")) return;
+    if (mapsOf(state) !== maps) {
+      maps = mapsOf(state);
+      turned = !reading;
+    }
     if (timer === 0) timer = setTimeout(write, WRITE_DELAY_MS);
   });
 }
