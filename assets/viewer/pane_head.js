@@ -1,5 +1,6 @@
 import { make, makeIcon, paneTitle, query } from "./dom.js";
 import { epochTitle } from "./playback.js";
+import { bestMap } from "./state.js";
 
 /** @typedef {ReturnType<typeof makePaneHead>} PaneHead */
 
@@ -42,12 +43,13 @@ function makePaneHead(store, data, pane) {
     ...methods,
   );
   const epoch = make("strong.pane-epoch");
+  const why = make("span.pane-why");
   const fitted = make("span.pane-fitted");
   const metrics = make("span.map-metrics");
   const caution = make("span.caution");
   const { element } = pane;
   const menus = [make("label", {}, "Space ", space), make("label", {}, "Method ", method)];
-  query(element, ".pane-head", HTMLElement).append(...menus, epoch, fitted);
+  query(element, ".pane-head", HTMLElement).append(...menus, epoch, why, fitted);
   element.append(make("p.pane-foot", {}, metrics, " ", caution));
   pane.box.append(makeZoomTools(pane));
   // Keys mean the pane in which people last worked.
@@ -55,7 +57,7 @@ function makePaneHead(store, data, pane) {
     "focusin",
     () => store.get().active !== pane.index && store.set({ active: pane.index }),
   );
-  return { element, space, method, epoch, fitted, metrics, caution };
+  return { element, space, method, epoch, why, fitted, metrics, caution };
 }
 
 /** @param {Pane} pane */
@@ -112,6 +114,8 @@ function showPaneHead(head, data, state, index) {
   head.epoch.hidden = pane.epoch === null;
   const epoch = pane.epoch !== null && epochs ? epochTitle(epochs, pane.epoch) : "";
   head.epoch.textContent = epoch;
+  head.why.textContent = whyFirst(data, pane);
+  head.why.title = `Of the ${data.method(pane.method).title} maps that in which k-NN is most accurate`;
   head.fitted.textContent = entry?.fitted ?? "";
   head.fitted.title = head.fitted.textContent;
 }
@@ -120,6 +124,20 @@ function showPaneHead(head, data, state, index) {
  * ["trustworthiness 0.983", "k-NN accuracy, k = 5: 0.842"]; of an epoch, its own values.
  * @param {Data} data
  * @param {PaneState} pane
+ */
+function whyFirst(data, { space, method, epoch }) {
+  const first = bestMap(data);
+  const isFirst = first?.space === space && first.method === method && epoch === null;
+  if (!isFirst || first.of < 2) return "";
+  return `shown first: best separated of ${first.of} spaces`;
+}
+
+/**
+ * "trustworthiness 0.983", "k-NN accuracy, k = 5: 0.842", each with its meaning if it is known; of
+ * an epoch, its own values.
+ * @param {Data} data
+ * @param {PaneState} pane
+ * @returns {{text: string, meaning: string|null}[]}
  */
 export function paneMetrics(data, { space, method, epoch }) {
   const said = (/** @type {string} */ name, /** @type {number|null} */ value) =>

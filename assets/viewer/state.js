@@ -81,17 +81,43 @@ function firstColor(data) {
 }
 
 /**
- * The last layer tells most: what the network has made of its input; of its maps that of the
- * smallest rank, or the last.
+ * Of the maps by the method of the smallest rank the one in which k-NN is most accurate, of equal
+ * ones the last; null if no accuracies are known. `of`: of how many it is the best.
+ * @param {Data} data
+ * @returns {{space: string, method: string, of: number}|null}
+ */
+export function bestMap(data) {
+  const rank = methodRank(data);
+  const least = Math.min(...data.maps.map(rank));
+  /** @type {{space: string, method: string, accuracy: number}[]} */
+  const scored = data.maps.flatMap((map) => {
+    const { space, method, metrics } = map;
+    const accuracy = metrics.find(([name]) => name.startsWith("k-NN accuracy"))?.[1];
+    return rank(map) === least && typeof accuracy === "number" ? [{ space, method, accuracy }] : [];
+  });
+  if (scored.length === 0) return null;
+  const best = scored.reduce((a, b) => (b.accuracy >= a.accuracy ? b : a));
+  return { space: best.space, method: best.method, of: scored.length };
+}
+
+/** @param {Data} data */
+function methodRank(data) {
+  return (/** @type {{ method: string }} */ { method }) => data.method(method)?.rank ?? Infinity;
+}
+
+/**
+ * The map whose classes are told apart best. Where that is not known, the last layer tells most:
+ * what the network has made of its input; of its maps that of the smallest rank, or the last.
  * @param {Data} data
  * @returns {PaneState}
  */
 function firstPane(data) {
+  const best = bestMap(data);
+  if (best) return resolvePane(data, { space: best.space, method: best.method, epoch: null });
   const all = [...data.maps, ...data.epochs];
   const space = data.spaces.findLast(({ id }) => all.some((map) => map.space === id));
   const maps = all.filter((map) => map.space === space?.id);
-  const rank = (/** @type {{ method: string }} */ { method }) =>
-    data.method(method)?.rank ?? Infinity;
+  const rank = methodRank(data);
   const map = maps.length
     ? maps.reduce((first, next) => (rank(first) < rank(next) ? first : next))
     : all[0];

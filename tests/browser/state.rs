@@ -57,3 +57,34 @@ fn an_address_of_nonsense_shows_the_usual_page() {
     assert_eq!(page.legend(0)[0], page.legend(0)[1]);
     assert!(page.places(0).iter().all(|at| at.0.is_finite() && at.1.is_finite()));
 }
+
+#[test]
+fn back_returns_to_the_map_before() {
+    let Some((page, _)) = opened("#space=raw&method=pca") else { return };
+    page.key("2", 0);
+    page.until("location.hash.includes('space=layer_1')");
+    // What is hidden belongs to the map on view.
+    page.toggle(2);
+    page.until("location.hash.includes('off=2')");
+    page.key("m", 0);
+    page.until("location.hash.includes('method=tsne')");
+    page.eval("history.back()");
+    page.until("(s => s.panes[0].space === 'layer_1' && s.panes[0].method === 'pca' && s.off.has(2))(layerlens.store.get())");
+    page.eval("history.back()");
+    page.until("(s => s.panes[0].space === 'raw' && s.off.size === 0)(layerlens.store.get())");
+    page.eval("history.forward()");
+    page.until("layerlens.store.get().panes[0].space === 'layer_1'");
+}
+
+#[test]
+fn a_page_opens_with_the_map_whose_classes_are_told_apart_best() {
+    let Some((page, _)) = opened("") else { return };
+    let best = "(maps => maps.reduce((a, b) => b.accuracy >= a.accuracy ? b : a).space)(layerlens.data.maps.filter(map => map.method === 'tsne')
+        .map(({space, metrics}) => ({space, accuracy: metrics.find(([name]) => name.startsWith('k-NN'))[1]})))";
+    assert_eq!(page.string("layerlens.store.get().panes[0].method"), "tsne");
+    assert_eq!(page.eval(&format!("layerlens.store.get().panes[0].space === {best}")), true);
+    let said = page.string("document.querySelector('.pane-why').textContent");
+    assert_eq!(said, "shown first: best separated of 3 spaces");
+    page.key("m", 0);
+    page.until("document.querySelector('.pane-why').textContent === ''");
+}
