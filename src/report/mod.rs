@@ -8,6 +8,7 @@ pub mod data_map;
 pub mod drawing;
 pub mod epoch_report;
 pub mod figures;
+pub mod gains_figure;
 pub mod insights_table;
 pub mod look_at;
 pub mod model_table;

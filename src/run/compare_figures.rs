@@ -39,11 +39,17 @@ fn panels(title: &str, values: &[&ComparedValue], is_difference: bool) -> Vec<Do
         title: title.into(),
         values: vec![column(|value| value.a), column(|value| value.b), none.clone()],
         is_difference,
+        ends: Vec::new(),
     }];
     let differences = column(|value| value.difference);
     if differences.iter().any(Option::is_some) {
         let values = vec![none.clone(), none, differences];
-        panels.push(DotPanel { title: "Difference".into(), values, is_difference: true });
+        panels.push(DotPanel {
+            title: "Difference".into(),
+            values,
+            is_difference: true,
+            ends: Vec::new(),
+        });
     }
     panels
 }
@@ -115,6 +121,7 @@ fn pairs(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
             title,
             values: vec![column(|value| value.a), column(|value| value.b)],
             is_difference: false,
+            ends: Vec::new(),
         }
     };
     let figure = Dots {
@@ -153,6 +160,7 @@ fn measures(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
             title: measure_words(measure),
             values: vec![column(0), column(1)],
             is_difference: false,
+            ends: Vec::new(),
         }
     };
     let figure = Dots {

@@ -16,6 +16,12 @@ const AXIS: f64 = 40.0;
 const WIDEST_NAME: f64 = 340.0;
 const WIDEST_SERIES: f64 = 320.0;
 const RADIUS: f64 = 6.5;
+/// Room for the words at the ends of the lines.
+const ENDS: f64 = 74.0;
+/// More panels than this go into two rows.
+const PANELS_IN_ROW: usize = 3;
+/// Height between two rows of panels.
+const ROW_GAP: f64 = 30.0;
 
 /// Lines of dots, in panels beside each other.
 #[derive(Clone, Debug)]
@@ -28,7 +34,7 @@ pub struct Dots {
     pub rows: Vec<String>,
     /// Names of the dots of a line; each has one colour.
     pub series: Vec<String>,
-    /// Beside each other.
+    /// Beside each other; many of them in two rows.
     pub panels: Vec<DotPanel>,
 }
 
@@ -42,6 +48,8 @@ pub struct DotPanel {
     /// `true` if these are differences: they have a scale of their own with a line at 0. All other
     /// panels share one scale.
     pub is_difference: bool,
+    /// Words at the right end of each line; none if empty.
+    pub ends: Vec<String>,
 }
 
 impl Dots {
@@ -51,13 +59,35 @@ impl Dots {
             + 18.0
     }
 
-    fn top(&self) -> f64 {
-        let title = if self.title.is_empty() { MARGIN } else { MARGIN + TITLE_HEIGHT };
-        title + PANEL_NAME + if self.caption.is_empty() { 0.0 } else { CAPTION }
+    /// Panels beside each other.
+    fn per_row(&self) -> usize {
+        match self.panels.len() {
+            n @ 0..=PANELS_IN_ROW => n.max(1),
+            n => n.div_ceil(2),
+        }
     }
 
-    fn left(&self, panel: usize) -> f64 {
-        MARGIN + self.names_width() + panel as f64 * (PANEL_WIDTH + PANEL_GAP)
+    fn lines_height(&self) -> f64 {
+        self.rows.len().max(1) as f64 * ROW
+    }
+
+    /// Upper edge of the panels of a row of them.
+    fn top(&self, row: usize) -> f64 {
+        let title = if self.title.is_empty() { MARGIN } else { MARGIN + TITLE_HEIGHT };
+        let caption = if self.caption.is_empty() { 0.0 } else { CAPTION };
+        let height = PANEL_NAME + self.lines_height() + AXIS + ROW_GAP;
+        title + caption + PANEL_NAME + row as f64 * height
+    }
+
+    /// Width of a panel with the words at the ends of its lines.
+    fn panel_width(&self) -> f64 {
+        let has_ends = self.panels.iter().any(|panel| !panel.ends.is_empty());
+        PANEL_WIDTH + if has_ends { ENDS } else { 0.0 }
+    }
+
+    /// Left edge of the panel with that place in its row.
+    fn left(&self, column: usize) -> f64 {
+        MARGIN + self.names_width() + column as f64 * (self.panel_width() + PANEL_GAP)
     }
 
     /// Range of values that the panels of one kind show.
@@ -78,9 +108,9 @@ impl Dots {
     }
 
     fn draw_panel(&self, canvas: &mut dyn Canvas, at: usize, panel: &DotPanel) {
-        let left = self.left(at);
-        let top = self.top();
-        let height = self.rows.len().max(1) as f64 * ROW;
+        let left = self.left(at % self.per_row());
+        let top = self.top(at / self.per_row());
+        let height = self.lines_height();
         let range = self.range(panel.is_difference);
         let axes =
             Axes { corner: (left, top), size: (PANEL_WIDTH, height), x: range, y: (0.0, 1.0) };
@@ -99,7 +129,11 @@ impl Dots {
         }
         axes.draw_x(canvas, &ticks);
         for row in 0..self.rows.len() {
-            self.draw_row(canvas, &axes, top + (row as f64 + 0.5) * ROW, panel, row);
+            let middle = top + (row as f64 + 0.5) * ROW;
+            self.draw_row(canvas, &axes, middle, panel, row);
+            let Some(words) = panel.ends.get(row) else { continue };
+            let end = (left + self.panel_width(), middle);
+            canvas.text(&Text::new(words, end, TICK).align(Align::Right).color(SOFT_INK));
         }
     }
 
@@ -146,9 +180,9 @@ impl Dots {
     }
 
     fn draw_legend(&self, canvas: &mut dyn Canvas) {
-        let left = self.left(self.panels.len()) - PANEL_GAP + 24.0;
+        let left = self.left(self.per_row()) - PANEL_GAP + 24.0;
         for (series, name) in self.series.iter().enumerate() {
-            let y = self.top() + 14.0 + series as f64 * 36.0;
+            let y = self.top(0) + 14.0 + series as f64 * 36.0;
             canvas.dots(&[Dot { at: (left + 10.0, y), color: color(series) }], RADIUS, 1.0);
             canvas.text(&Text::new(&fit(name, LABEL, WIDEST_SERIES), (left + 28.0, y), LABEL));
         }
@@ -166,6 +200,10 @@ impl Figure for Dots {
                 return Err(format!(
                     "panel `{name}` must have {n_series} series of {n_rows} values each"
                 ));
+            }
+            if !panel.ends.is_empty() && panel.ends.len() != self.rows.len() {
+                let (n, n_rows) = (panel.ends.len(), self.rows.len());
+                return Err(format!("panel `{name}` has words for {n} of {n_rows} lines"));
             }
             let finite = |estimate: &&Estimate| {
                 let Interval { low, high } =
@@ -192,9 +230,10 @@ impl Figure for Dots {
             .fold(0.0, f64::max)
             .min(WIDEST_SERIES);
         let legend = if self.series.is_empty() { 0.0 } else { 24.0 + 28.0 + names * 1.1 };
-        let width = self.left(self.panels.len()) - PANEL_GAP + legend + MARGIN;
-        let rows = (self.rows.len().max(1) as f64 * ROW).max(self.series.len() as f64 * 36.0);
-        (width.ceil() as u32, (self.top() + rows + AXIS + MARGIN / 2.0).ceil() as u32)
+        let width = self.left(self.per_row()) - PANEL_GAP + legend + MARGIN;
+        let rows = self.lines_height().max(self.series.len() as f64 * 36.0);
+        let last = self.panels.len().max(1).div_ceil(self.per_row()) - 1;
+        (width.ceil() as u32, (self.top(last) + rows + AXIS + MARGIN / 2.0).ceil() as u32)
     }
 
     fn draw(&self, canvas: &mut dyn Canvas) {
@@ -202,9 +241,12 @@ impl Figure for Dots {
         draw_title(canvas, &self.title, width);
         let caption = fit(&self.caption, TICK, f64::from(width) - 2.0 * MARGIN);
         canvas.text(&Text::new(&caption, (MARGIN, MARGIN + TITLE + 24.0), TICK).color(SOFT_INK));
-        for (row, name) in self.rows.iter().enumerate() {
-            let at = (self.left(0) - 18.0, self.top() + (row as f64 + 0.5) * ROW);
-            canvas.text(&Text::new(&fit(name, LABEL, WIDEST_NAME), at, LABEL).align(Align::Right));
+        for panels in 0..self.panels.len().div_ceil(self.per_row()) {
+            for (row, name) in self.rows.iter().enumerate() {
+                let at = (self.left(0) - 18.0, self.top(panels) + (row as f64 + 0.5) * ROW);
+                let name = fit(name, LABEL, WIDEST_NAME);
+                canvas.text(&Text::new(&name, at, LABEL).align(Align::Right));
+            }
         }
         for (at, panel) in self.panels.iter().enumerate() {
             self.draw_panel(canvas, at, panel);

@@ -4,17 +4,16 @@ use super::space::Map;
 use crate::dataset::{Classes, Images};
 use crate::embedding;
 use crate::error::Result;
-use crate::evaluation::{
-    Confused, Estimate, Insights, LayerGains, ScoredOn, Scores, map_title, space_title,
-};
+use crate::evaluation::{Confused, Insights, ScoredOn, Scores, space_title};
 use crate::format::capital;
 use crate::model::RAW;
-use crate::record::{Artifact, N_COMPONENTS, RunFolder};
+use crate::record::{Artifact, RunFolder};
 use crate::report::figures::{
-    BarPanel, Bars, Curves, DotPanel, Dots, Examples, Figure, HeatMap, History as HistoryFigure,
-    NAMED, Panel, PictureSize, Scatter, save,
+    BarPanel, Bars, Curves, Examples, Figure, HeatMap, History as HistoryFigure, NAMED, Panel,
+    PictureSize, Scatter, save,
 };
-use crate::report::insights_table::{ShownConfusion, name, scored_words};
+use crate::report::gains_figure;
+use crate::report::insights_table::ShownConfusion;
 use crate::run::layers::Layers;
 use crate::training::History;
 
@@ -197,45 +196,8 @@ pub(in crate::run) fn gains(
     insights: &Insights,
     class_names: &[String],
 ) -> Result<()> {
-    let Some(own) = insights.gains.iter().find(|gains| gains.method.is_none()) else {
-        return Ok(());
-    };
-    // All panels have their classes in the order of the spaces themselves.
-    let mut classes: Vec<usize> = own.classes.iter().map(|gain| gain.class).collect();
-    let n_classes = classes.len();
-    let mut of_all = String::new();
-    if n_classes > NAMED {
-        // Those in the middle hardly changed.
-        classes.drain(NAMED / 2..n_classes - NAMED / 2);
-        of_all = format!("; the first and the last {} of {n_classes} classes", NAMED / 2);
-    }
-    let panel = |gains: &LayerGains| {
-        let value = |at: usize, class: usize| {
-            let gain = gains.classes.iter().find(|gain| gain.class == class)?;
-            Some(Estimate { value: *gain.accuracy.get(at)?, interval: None })
-        };
-        let values = (0..own.spaces.len())
-            .map(|at| classes.iter().map(|&class| value(at, class)).collect())
-            .collect();
-        let title = gains
-            .method
-            .as_deref()
-            .map_or("All dimensions".into(), |name| map_title(Some(name), N_COMPONENTS));
-        DotPanel { title, values, is_difference: false }
-    };
-    let figure = Dots {
-        title: "What the layers did for each class".into(),
-        caption: format!(
-            "Accuracy of {}-NN {}; the classes that gain most from the first space to the last \
-             come first{of_all}",
-            insights.n_neighbors,
-            scored_words(insights)
-        ),
-        rows: classes.iter().map(|&class| name(class_names, class)).collect(),
-        series: own.spaces.iter().map(|space| capital(&space_title(space))).collect(),
-        panels: insights.gains.iter().map(panel).collect(),
-    };
-    write(folder, "gains", &figure)
+    gains_figure::of_all(insights, class_names)
+        .map_or(Ok(()), |figure| write(folder, "gains", &figure))
 }
 
 /// Confusion matrix of one classifier.
