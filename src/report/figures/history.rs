@@ -134,10 +134,20 @@ impl History<'_> {
         self.annotate(canvas, &axes, &curves);
     }
 
-    /// Writes the values at the points, those of the last epoch among them.
+    /// Epochs whose values are written: the last, the best, the first, as far as they have room.
+    fn annotated(&self) -> Vec<usize> {
+        let mut shown: Vec<usize> = Vec::new();
+        for epoch in [Some(self.n_epochs() - 1), self.best(), Some(0)].into_iter().flatten() {
+            if shown.iter().all(|&other| other.abs_diff(epoch) >= self.stride()) {
+                shown.push(epoch);
+            }
+        }
+        shown
+    }
+
+    /// Writes the values at the points of some epochs.
     fn annotate(&self, canvas: &mut dyn Canvas, axes: &Axes, curves: &[(Vec<f32>, &Style)]) {
-        let last = self.n_epochs() - 1;
-        for epoch in (0..=last).filter(|epoch| (last - epoch).is_multiple_of(self.stride())) {
+        for epoch in self.annotated() {
             let value = |(values, style): &(Vec<f32>, &Style)| {
                 let value = values.get(epoch).copied().filter(|value| value.is_finite())?;
                 Some((axes.to_y(f64::from(value)), value, style.color))

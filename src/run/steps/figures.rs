@@ -217,7 +217,8 @@ pub(in crate::run) fn confusion(
     let ShownConfusion { names, counts, remark } =
         ShownConfusion::of(&confused.confusion, class_names);
     let title = format!("Confusions of {words}, accuracy {accuracy:.4}{remark}");
-    let [rows, columns] = ["class", "predicted"].map(|side| (side.to_owned(), names.to_vec()));
+    let [rows, columns] =
+        ["true class", "predicted class"].map(|side| (side.to_owned(), names.to_vec()));
     let figure = HeatMap::of_counts(title, rows, columns, &counts);
     write(folder, &stem, &figure)
 }
