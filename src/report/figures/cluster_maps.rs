@@ -44,6 +44,14 @@ struct Coloring {
     rest: String,
     /// Label in the map, by group; empty for none.
     names: Vec<String>,
+    /// Number of the colour, by group.
+    colors: Vec<usize>,
+}
+
+impl Coloring {
+    fn color(&self, group: Option<usize>) -> Color {
+        group.map_or(NOISE_COLOR, |group| color(self.colors[group]))
+    }
 }
 
 impl ClusterMaps<'_> {
@@ -69,7 +77,34 @@ impl ClusterMaps<'_> {
             legend.push((None, format!("noise ({n_noise})")));
         }
         let rest = if shown < n { format!("and {} smaller", n - shown) } else { String::new() };
-        Coloring { groups, legend, rest, names }
+        let colors = self.cluster_colors(&groups, n);
+        Coloring { groups, legend, rest, names, colors }
+    }
+
+    /// Colours of the `n` clusters: each has the colour of a class that it shares most points with,
+    /// the pairs that share most first; what is left over has the colours that no other has.
+    fn cluster_colors(&self, groups: &[Option<usize>], n: usize) -> Vec<usize> {
+        let Some(classes) = &self.classes else { return (0..n).collect() };
+        let named = NamedClasses::of(classes.names.len(), classes.labels.iter().copied()).named;
+        let mut shared = vec![vec![0_usize; classes.names.len()]; n];
+        for (group, &label) in groups.iter().zip(classes.labels) {
+            group.iter().for_each(|&group| shared[group][usize::from(label)] += 1);
+        }
+        let mut pairs: Vec<(usize, usize, usize)> = (0..n)
+            .flat_map(|group| (0..named.len()).map(move |place| (group, place)))
+            .map(|(group, place)| (shared[group][named[place]], group, place))
+            .filter(|(count, ..)| *count > 0)
+            .collect();
+        pairs.sort_by_key(|&(count, group, place)| (std::cmp::Reverse(count), group, place));
+        let mut colors = vec![None; n];
+        for (_, group, place) in pairs {
+            if colors[group].is_none() && !colors.contains(&Some(place)) {
+                colors[group] = Some(place);
+            }
+        }
+        let taken = colors.clone();
+        let mut free = (0..).filter(|color| !taken.contains(&Some(*color)));
+        colors.into_iter().map(|color| color.or_else(|| free.next()).unwrap_or(0)).collect()
     }
 
     fn by_class(classes: &Classes<'_>) -> Coloring {
@@ -85,6 +120,7 @@ impl ClusterMaps<'_> {
                 .collect(),
             rest: String::new(),
             names: named.named.iter().map(|&class| classes.names[class].clone()).collect(),
+            colors: (0..named.named.len()).collect(),
         }
     }
 
@@ -127,8 +163,7 @@ impl ClusterMaps<'_> {
         };
         let mut order: Vec<usize> = (0..coloring.groups.len()).collect();
         order.sort_by_key(|&point| layer(coloring.groups[point]));
-        let dot =
-            |point: usize| (map.row(point), coloring.groups[point].map_or(NOISE_COLOR, color));
+        let dot = |point: usize| (map.row(point), coloring.color(coloring.groups[point]));
         view.draw(canvas, &order.into_iter().map(dot).collect::<Vec<_>>());
         let mut members = vec![[Vec::new(), Vec::new()]; coloring.names.len()];
         for (row, group) in map.rows().zip(&coloring.groups) {
@@ -164,7 +199,7 @@ fn draw_legend(canvas: &mut dyn Canvas, (left, top): Point, height: f64, colorin
     let size = LABEL.min(pitch * 0.85);
     let y = |entry: usize| top + size / 2.0 + entry as f64 * pitch;
     for (entry, (group, name)) in coloring.legend.iter().enumerate() {
-        let dot = Dot { at: (left + 10.0, y(entry)), color: group.map_or(NOISE_COLOR, color) };
+        let dot = Dot { at: (left + 10.0, y(entry)), color: coloring.color(*group) };
         canvas.dots(&[dot], size * 0.36, 1.0);
         canvas.text(&Text::new(&fit(name, size, WIDEST_NAME), (left + 28.0, y(entry)), size));
     }

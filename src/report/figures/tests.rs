@@ -152,7 +152,8 @@ fn a_name_of_a_legend_stands_beside_the_colour_of_its_class() {
     assert_eq!(beside(&figure, &classes), [bag, coat, dress, shirt]);
     assert_eq!(
         beside(&figure, &["0 (1)", "1 (2)", "noise (1)"]),
-        [color(0), color(1), cluster_maps::NOISE_COLOR]
+        [color(3), color(0), cluster_maps::NOISE_COLOR],
+        "each in the colour of a class that it shares a point with"
     );
 }
 
@@ -309,7 +310,10 @@ fn clusters_and_classes_of_a_map_stand_side_by_side_and_noise_is_grey() {
     };
     let (low, high) = (19, 621);
     // Names stand at the medians, which are the upper right and the lower right point.
-    assert!(near(28 + low, 68 + high, color(1)), "lower left is of cluster 1");
+    assert!(
+        near(28 + low, 68 + high, color(0)),
+        "lower left is of cluster 1, whose points are of class 0"
+    );
     assert!(near(28 + low, 68 + low, cluster_maps::NOISE_COLOR), "upper left is noise");
     let many: Vec<i32> = (0..100).map(|i| i % 40).collect();
     let line = Matrix::new((0..200).map(|i| i as f32).collect(), 100, 2).unwrap();
