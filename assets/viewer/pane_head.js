@@ -106,9 +106,11 @@ function showPaneHead(head, data, state, index) {
   const epochs = data.epochEntry(pane.space, pane.method);
   const entry = pane.epoch === null ? data.map(pane.space, pane.method) : epochs;
   head.metrics.replaceChildren(
-    ...paneMetrics(data, pane).flatMap((text, m) =>
-      m === 0 ? [make("strong", {}, text)] : [" \u00b7 ", make("span", {}, text)],
-    ),
+    ...paneMetrics(data, pane).flatMap(({ text, meaning }, m) => {
+      const attributes = { title: meaning, class: meaning ? "hint" : null };
+      const metric = make(m === 0 ? "strong" : "span", attributes, text);
+      return m === 0 ? [metric] : [" \u00b7 ", metric];
+    }),
   );
   head.caution.textContent = data.method(pane.method).caution;
   head.epoch.hidden = pane.epoch === null;
@@ -121,7 +123,7 @@ function showPaneHead(head, data, state, index) {
 }
 
 /**
- * ["trustworthiness 0.983", "k-NN accuracy, k = 5: 0.842"]; of an epoch, its own values.
+ * Why the page opens with this map; "" beside any other.
  * @param {Data} data
  * @param {PaneState} pane
  */
@@ -141,7 +143,14 @@ function whyFirst(data, { space, method, epoch }) {
  */
 export function paneMetrics(data, { space, method, epoch }) {
   const said = (/** @type {string} */ name, /** @type {number|null} */ value) =>
-    typeof value === "number" ? [`${name}${/\d$/.test(name) ? ":" : ""} ${value.toFixed(3)}`] : [];
+    typeof value === "number"
+      ? [
+          {
+            text: `${name}${/\d$/.test(name) ? ":" : ""} ${value.toFixed(3)}`,
+            meaning: data.meanings[name] ?? null,
+          },
+        ]
+      : [];
   if (epoch === null) {
     const metrics = data.map(space, method)?.metrics ?? [];
     return metrics.flatMap(([name, value]) => said(name, value));

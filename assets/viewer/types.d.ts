@@ -117,6 +117,8 @@ interface PageData {
   methods: Method[];
   maps: FinishedMap[];
   epochs: EpochMaps[];
+  /** What the metrics beside the maps say, by their names. */
+  meanings: Record<string, string>;
   images: ImageTiles | null;
   warnings: string[];
   missing: string[];

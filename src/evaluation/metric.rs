@@ -16,6 +16,7 @@ pub static METRICS: &[Metric] = &[
         key: TRUSTWORTHINESS,
         title: TRUSTWORTHINESS,
         short: "trust.",
+        meaning: "Points that are near in the map are near in the space; 1 if all are.",
         of: |quality| Some(quality.trustworthiness),
         is_shown_by_map: true,
         is_drawn_in_comparisons: true,
@@ -25,6 +26,7 @@ pub static METRICS: &[Metric] = &[
         key: "continuity",
         title: "continuity",
         short: "contin.",
+        meaning: "Points that are near in the space are near in the map; 1 if all are.",
         of: |quality| Some(quality.continuity),
         is_shown_by_map: true,
         is_drawn_in_comparisons: true,
@@ -34,6 +36,7 @@ pub static METRICS: &[Metric] = &[
         key: "neighbor_recall",
         title: "neighbour recall",
         short: "recall",
+        meaning: "Share of the nearest points in the space that are nearest in the map too.",
         of: |quality| Some(quality.neighbor_recall),
         is_shown_by_map: true,
         named_k: Some(|quality| quality.n_recalled),
@@ -43,6 +46,7 @@ pub static METRICS: &[Metric] = &[
         key: "global_score",
         title: "global score",
         short: "global",
+        meaning: "How well the large distances can be read off the map: 1 as in PCA, 0 at worst.",
         of: |quality| quality.global_score,
         is_drawn_in_comparisons: true,
         remark: Some("PCA has 1 by definition"),
@@ -52,6 +56,8 @@ pub static METRICS: &[Metric] = &[
         key: "random_triplet_accuracy",
         title: "triplets",
         short: "triplets",
+        meaning: "Share of random triplets of points whose distances have the same order in map and \
+                  space; 0.5 by chance.",
         of: |quality| Some(quality.random_triplet_accuracy),
         ..PLAIN
     },
@@ -59,6 +65,7 @@ pub static METRICS: &[Metric] = &[
         key: "spearman",
         title: "Spearman",
         short: "Spearman",
+        meaning: "Rank correlation of the distances in map and space, -1 to 1.",
         of: |quality| quality.spearman,
         ..PLAIN
     },
@@ -66,6 +73,7 @@ pub static METRICS: &[Metric] = &[
         key: "trustworthiness_of_new",
         title: "trustworthiness of new points",
         short: "new trust.",
+        meaning: "The fitted points near a new point in the map are near it in the space; 1 if all are.",
         of: |quality| quality.of_new.as_ref().map(|new| new.trustworthiness),
         needs_new_points: true,
         ..PLAIN
@@ -77,6 +85,7 @@ const PLAIN: Metric = Metric {
     key: "",
     title: "",
     short: "",
+    meaning: "",
     of: |_| None,
     is_shown_by_map: false,
     named_k: None,
@@ -95,6 +104,8 @@ pub struct Metric {
     pub title: &'static str,
     /// Title of its column on the terminal, at most 10 letters.
     pub short: &'static str,
+    /// What it says of a map, in a sentence.
+    pub meaning: &'static str,
     /// Value, without a unit; none where it does not exist or was not measured. The range is
     /// documented at the field.
     pub of: fn(&Quality) -> Option<f64>,
@@ -125,6 +136,19 @@ impl Metric {
         let shown = METRICS.iter().filter(|metric| metric.is_shown_by_map);
         shown.filter_map(|metric| Some((metric.label(quality), (metric.of)(quality)?))).collect()
     }
+}
+
+/// Meaning of k-NN accuracy, of maps and of spaces alike.
+pub const KNN_MEANING: &str =
+    "Share of the points whose class is that of most of their k nearest fitted points.";
+
+/// Meaning of the metric that a page shows beside a map under that label, if it is known.
+pub fn meaning(label: &str) -> Option<&'static str> {
+    if label.starts_with("k-NN accuracy") {
+        return Some(KNN_MEANING);
+    }
+    let title = label.split_once(", k = ").map_or(label, |(title, _)| title);
+    Some(METRICS.iter().find(|metric| metric.title == title)?.meaning)
 }
 
 /// Remark on rankings by the measure of that name, if there is one.

@@ -5,6 +5,7 @@ use super::{Epochs, Map, Page, coordinates, thumbnails};
 use crate::dataset::{Column, ColumnKind};
 use crate::embedding::display_rank;
 use crate::error::Result;
+use crate::evaluation::metric;
 use crate::matrix::Matrix;
 use crate::report::figures::color;
 use serde_json::{Value, json};
@@ -39,11 +40,21 @@ pub(super) fn json(page: &Page, blocks: &mut Blocks) -> Result<Value> {
         "spaces": spaces,
         "methods": methods,
         "maps": maps(page, blocks),
+        "meanings": meanings(page),
         "epochs": epochs(page, blocks),
         "images": images,
         "warnings": page.warnings,
         "missing": page.missing,
     }))
+}
+
+/// What the metrics beside the maps say, by their labels.
+fn meanings(page: &Page) -> serde_json::Map<String, Value> {
+    let labels = page.maps.iter().flat_map(|map| map.metrics.iter().map(|(label, _)| label));
+    let of_epochs =
+        page.epochs.iter().flat_map(|entry| entry.metrics.iter().map(|(label, _)| label));
+    let known = |label: &String| Some((label.clone(), metric::meaning(label)?.into()));
+    labels.chain(of_epochs).filter_map(known).collect()
 }
 
 /// A share as a byte.
