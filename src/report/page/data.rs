@@ -10,9 +10,9 @@ use crate::matrix::Matrix;
 use crate::report::figures::color;
 use serde_json::{Value, json};
 
-/// Colours of classes that can still be told from the page and from each other; beyond, they come
-/// again.
-const MOST_COLORS: usize = 60;
+/// Colours of classes: the palette with one darker and one lighter shade. Further shades are nearly
+/// black or white and sink on a dark or a light page; beyond, the colours come again.
+const MOST_COLORS: usize = 30;
 /// Version of what the viewer reads.
 const SCHEMA: u32 = 1;
 
