@@ -21,6 +21,7 @@ pub use finished::FinishedRun;
 pub(crate) use finished::Rewrite;
 pub use folder::RunFolder;
 pub use manifest::{FinishedStage, Manifest, Output, SCHEMA_VERSION, Status};
+pub(crate) use opening::fallback_note;
 pub use opening::{Destination, Opening, default_path};
 pub use points::ReportPoints;
 pub use results::{

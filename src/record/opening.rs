@@ -189,12 +189,15 @@ impl Destination {
     }
 }
 
+/// The warning of a run on the CPU that was to take a GPU if there is one.
+pub(crate) fn fallback_note(reason: &str) -> String {
+    format!("computed on the CPU because there is no GPU: {reason}")
+}
+
 impl Opening {
     fn manifest(self, argv: &[String]) -> Manifest {
         let Opening { seed, config, device, inputs } = self;
-        let fallback = device
-            .fallback
-            .then(|| format!("computed on the CPU because there is no GPU: {}", device.reason));
+        let fallback = device.fallback.then(|| fallback_note(&device.reason));
         Manifest {
             schema_version: SCHEMA_VERSION,
             layerlens_version: env!("CARGO_PKG_VERSION").into(),

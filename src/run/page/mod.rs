@@ -17,7 +17,7 @@ use crate::compute::Device;
 use crate::error::Result;
 use crate::evaluation::{MapQuality, Metric, Scores};
 use crate::progress::Observer;
-use crate::record::{Artifact, FinishedRun, Folder, ReportPoints, Stage};
+use crate::record::{Artifact, FinishedRun, Folder, ReportPoints, Stage, fallback_note};
 use crate::report::page::{self, Page};
 
 /// Neighbours of each point that the page shows.
@@ -55,7 +55,10 @@ pub(super) fn of_run(
     let profile = profile::layer_profile(run, &selected, &classes)?;
     let sections = sections::of_run(run, &mut selected, &classes, profile)?;
     let (methods, n_neighbors) = (selected.methods(), selected.n_neighbors());
-    let (warnings, mut missing) = (selected.warnings, selected.missing);
+    let (mut warnings, mut missing) = (selected.warnings, selected.missing);
+    // Which device it was changes nothing that is on view; the last section tells it.
+    let used = &run.manifest.device;
+    warnings.retain(|warning| !used.fallback || *warning != fallback_note(&used.reason));
     missing.dedup();
     Ok(Page {
         name: run.name.clone(),
