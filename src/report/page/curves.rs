@@ -1,6 +1,7 @@
 //! Small curves in the colours of the page, for dark and light.
 
 use super::template::escape_html;
+use crate::report::figures::axes::Ticks;
 use crate::report::figures::color;
 use std::fmt::Write as _;
 
@@ -8,6 +9,10 @@ use std::fmt::Write as _;
 const FRAME: [f64; 2] = [300.0, 130.0];
 /// Room for the numbers of the vertical axis, and for those of the horizontal one.
 const AXES: [f64; 2] = [44.0, 22.0];
+/// Share of the range of the values that is left free above and below them.
+const AIR: f64 = 0.06;
+/// Ticks of an axis at most.
+const TICKS: usize = 5;
 /// Colours of the curves: blue, orange, brown, each at 3 : 1 at least on a light and on a dark
 /// page.
 const COLORS: [usize; 3] = [0, 6, 5];
@@ -40,13 +45,15 @@ impl Series {
 }
 
 impl Curves {
-    /// The least and the largest finite value; the least is above the largest if there is none.
+    /// Range of the finite values with some air; the least is above the largest if there is none.
     fn range(&self) -> (f64, f64) {
         let values = self.series.iter().flat_map(|series| &series.values).copied();
         let start = (f64::INFINITY, f64::NEG_INFINITY);
-        values
+        let (low, high) = values
             .filter(|value| value.is_finite())
-            .fold(start, |(low, high), value| (low.min(value), high.max(value)))
+            .fold(start, |(low, high), value| (low.min(value), high.max(value)));
+        let air = if high > low { AIR * (high - low) } else { 0.5 };
+        (low - air, high + air)
     }
 
     pub(super) fn html(&self, html: &mut String) {
@@ -55,10 +62,9 @@ impl Curves {
         if low > high || n == 0 {
             return;
         }
-        let span = if high > low { high - low } else { 1.0 };
         let x =
             |at: usize| AXES[0] + FRAME[0] * if n > 1 { at as f64 / (n - 1) as f64 } else { 0.5 };
-        let y = |value: f64| 6.0 + FRAME[1] * (1.0 - (value - low) / span);
+        let y = |value: f64| 6.0 + FRAME[1] * (1.0 - (value - low) / (high - low));
         let width = AXES[0] + FRAME[0] + 8.0;
         let height = 6.0 + FRAME[1] + AXES[1];
         let title = escape_html(&self.title);
@@ -68,7 +74,8 @@ impl Curves {
             "<figure class=\"curves\"><svg role=\"img\" aria-label=\"{title}\" viewBox=\"0 0 \
              {width} {height}\">"
         );
-        for value in [low, high] {
+        let ticks = Ticks::new((low, high), TICKS, 0.0);
+        for value in ticks.values() {
             let y = y(value);
             let left = AXES[0];
             let right = AXES[0] + FRAME[0];
@@ -76,18 +83,19 @@ impl Curves {
                 write!(html, "<line x1=\"{left}\" x2=\"{right}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>");
             let _ = write!(
                 html,
-                "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{value:.3}</text>",
+                "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
                 left - 5.0,
-                y + 4.0
+                y + 4.0,
+                ticks.label(value)
             );
         }
-        for at in if n > 1 { vec![0, n - 1] } else { vec![0] } {
+        let (first, last) = (self.first as f64, (self.first + n - 1) as f64);
+        for value in Ticks::new((first, last), TICKS, 1.0).values() {
             let _ = write!(
                 html,
-                "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
-                x(at),
+                "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{value}</text>",
+                x(value as usize - self.first),
                 height - 5.0,
-                self.first + at
             );
         }
         for (series, at) in self.series.iter().zip(COLORS) {
