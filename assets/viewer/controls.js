@@ -161,6 +161,8 @@ function epochTitles(data) {
 /** Ways past the map. As plain links they would overwrite the state in the address. */
 function mountSkip() {
   const goTo = (/** @type {HTMLElement} */ target) => {
+    const folded = target.closest("details");
+    if (folded) folded.open = true;
     target.scrollIntoView();
     if (!target.hasAttribute("tabindex")) target.tabIndex = -1;
     target.focus({ preventScroll: true });

@@ -11,6 +11,7 @@ import { Pane } from "./pane.js";
 import { mountPlayback } from "./playback.js";
 import { runBenchmark } from "./benchmark.js";
 import { mountInterface } from "./interface.js";
+import { mountTables } from "./tables.js";
 
 /**
  * Pixel values of the points, computed anew only when the colouring or the overlap changed.
@@ -102,6 +103,7 @@ window.addEventListener("error", (event) => showNote(`Something went wrong: ${ev
 window.addEventListener("unhandledrejection", (event) =>
   showNote(`Something went wrong: ${messageOf(event.reason)}`),
 );
+guarded("The tables cannot be sorted", mountTables);
 start().catch((error) => {
   showNote(messageOf(error));
   leaveStaticPart();

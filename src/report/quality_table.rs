@@ -1,7 +1,7 @@
 //! The table of the maps' quality: on the terminal, on the page and as CSV.
 
 use super::csv_file::{self, optional};
-use super::page::Table;
+use super::page::{Block, Cell, Table};
 use crate::error::Result;
 use crate::evaluation::{METRICS, MapQuality, Metric, Quality};
 use crate::format::thousands;
@@ -55,18 +55,55 @@ fn cell(value: Option<f64>) -> String {
     value.map_or_else(|| format!("{:>11}", "-"), |value| format!("{value:>11.4}"))
 }
 
-/// Table of the page: a row a map, a column a metric; none without maps.
+/// Table of the page: a row a map, space by space, a column a metric, the best value of each space
+/// marked unless one method has it by definition; none without maps.
 pub fn page_table(rows: &[MapQuality]) -> Option<Table> {
-    let caption = format!("Quality of the maps: {}", how(&rows.first()?.quality, thousands));
-    let header: Vec<&str> =
-        ["space", "map"].into_iter().chain(METRICS.iter().map(|metric| metric.title)).collect();
+    let caption = format!(
+        "Quality of the maps: {}. Bold: the best map of a space",
+        how(&rows.first()?.quality, thousands)
+    );
+    let names = ["space", "map"].into_iter().map(Cell::from);
+    let titles = METRICS.iter().map(|metric| Cell::explained(metric.title, metric.meaning));
     let value =
         |value: Option<f64>| value.map_or_else(|| "–".into(), |value| format!("{value:.4}"));
     let row = |row: &MapQuality| {
         let values = METRICS.iter().map(|metric| value((metric.of)(&row.quality)));
-        [row.id().space_title(), row.id().title()].into_iter().chain(values).collect()
+        let names = [row.id().space_title(), row.id().title()];
+        names.into_iter().chain(values).map(Cell::from).collect()
     };
-    Some(Table::new(caption, &header, rows.iter().map(row)))
+    let mut table = Table {
+        caption,
+        header: names.chain(titles).collect(),
+        rows: grouped(rows, |row| &row.space).into_iter().map(row).collect(),
+        is_grouped: true,
+    };
+    for (column, metric) in (2..).zip(METRICS) {
+        if metric.remark.is_none() {
+            table.mark_best(column..column + 1, |_| true);
+        }
+    }
+    Some(table)
+}
+
+/// What each metric says of a map, as a list of the page.
+pub fn meanings() -> Block {
+    let sentence = |metric: &Metric| format!("{}: {}", metric.title, metric.meaning);
+    Block::List(METRICS.iter().map(sentence).collect())
+}
+
+/// The rows, those of one space together, the spaces in the order in which they come first.
+pub fn grouped<'a, T>(rows: &'a [T], space: impl Fn(&'a T) -> &'a str) -> Vec<&'a T> {
+    let mut spaces: Vec<&str> = Vec::new();
+    for row in rows {
+        if !spaces.contains(&space(row)) {
+            spaces.push(space(row));
+        }
+    }
+    let of_space = |name: &&'a str| {
+        let name = *name;
+        rows.iter().filter(|row| space(row) == name).collect::<Vec<_>>()
+    };
+    spaces.iter().flat_map(of_space).collect()
 }
 
 /// Writes `quality.csv` into `folder`, one line a map; a metric that does not exist is empty.

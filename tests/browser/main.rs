@@ -26,3 +26,4 @@ mod sizes;
 mod start;
 mod state;
 mod study;
+mod tables;

@@ -7,7 +7,7 @@ use layerlens::dataset::{Column, Images};
 use layerlens::matrix::Matrix;
 use layerlens::report::page::{
     self, Area, Block, Cell, Drawing, Epochs, Link, ListedPoint, MAX_SIDE, Map, Method, Page,
-    Points, Section, Space, Table,
+    Points, Section, Space, Table, Tabs,
 };
 use serde_json::Value;
 use std::io::Read as _;
@@ -89,7 +89,7 @@ fn small() -> Page {
             )
             .unwrap(),
         ),
-        sections: vec![Section { id: "one".into(), title: "One".into(), blocks: Vec::new() }],
+        sections: vec![Section { id: "one".into(), title: "One".into(), ..Section::default() }],
         warnings: Vec::new(),
         missing: Vec::new(),
     }
@@ -179,7 +179,7 @@ const IN_DATA: [Place; 15] = [
     ("warning", |page, text| page.warnings.push(text.into())),
     ("missing", |page, text| page.missing.push(text.into())),
 ];
-const IN_TABLES: [Place; 15] = [
+const IN_TABLES: [Place; 18] = [
     ("heading", |page, text| page.sections[0].title = text.into()),
     ("address", |page, text| page.sections[0].id = text.into()),
     ("subheading", |page, text| page.sections[0].blocks.push(Block::Heading(text.into()))),
@@ -212,6 +212,20 @@ const IN_TABLES: [Place; 15] = [
             lines: vec!["Coat".into(), text.into()],
         };
         page.sections[0].blocks.push(Block::Points(vec![point(true), point(false)]));
+    }),
+    ("an explanation", |page, text| {
+        let mut table = Table::new("", &["row"], [vec!["cell"]]);
+        table.header[0] = Cell::explained(text, text);
+        page.sections[0].blocks.push(Block::Table(table));
+    }),
+    ("a tab", |page, text| {
+        let inner = vec![Block::Text(text.into())];
+        let tabs = Tabs { label: text.into(), shown: 0, tabs: vec![(text.into(), inner)] };
+        page.sections[0].blocks.push(Block::Tabs(tabs));
+    }),
+    ("a folded section", |page, text| {
+        page.sections[0].is_folded = true;
+        page.sections[0].blocks.push(Block::Text(text.into()));
     }),
     ("what is folded", |page, text| {
         let inner = vec![Block::Text(text.into())];
@@ -540,4 +554,28 @@ fn parts_that_do_not_fit_are_refused() {
         let error = page::html(&page).unwrap_err().to_string();
         assert!(error.contains(message), "{error}");
     }
+}
+
+#[test]
+fn the_best_of_each_group_is_marked_among_those_that_compete() {
+    let rows = [
+        ["raw", "all", "0.9"],
+        ["raw", "pca", "0.5"],
+        ["raw", "tsne", "0.7"],
+        ["layer", "pca", "0.6"],
+        ["layer", "tsne", "–"],
+        ["layer", "umap", "0.6"],
+    ];
+    let mut table = Table::new("", &["space", "map", "value"], rows.map(Vec::from));
+    table.mark_best(2..3, |row| row[1].text != "all");
+    let marked: Vec<bool> = table.rows.iter().map(|row| row[2].is_best).collect();
+    assert_eq!(marked, [false, false, true, true, false, true]);
+}
+
+#[test]
+fn a_folded_section_is_closed_and_any_other_open() {
+    let mut page = small();
+    assert!(page::html(&page).unwrap().contains("<details open>\n<summary><h2 id=\"report-one\">"));
+    page.sections[0].is_folded = true;
+    assert!(page::html(&page).unwrap().contains("<details>\n<summary><h2 id=\"report-one\">"));
 }

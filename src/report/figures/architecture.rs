@@ -3,7 +3,7 @@
 
 use super::canvas::{Align, Canvas, FRAME, INK, Point, SOFT_INK, Text, WHITE, outline};
 use super::font::{fit, text_width};
-use super::{Figure, LABEL, MARGIN, SUBTITLE, TICK, TITLE_HEIGHT, color, draw_title};
+use super::{Figure, LABEL, MARGIN, SUBTITLE, TICK, TINT, TITLE_HEIGHT, color, draw_title};
 use crate::format::thousands;
 
 const BOX: (f64, f64) = (720.0, 86.0);
@@ -60,7 +60,7 @@ impl Architecture {
         let left = MARGIN;
         let right = MARGIN + BOX.0;
         let shade = color(self.kind(&block.kind));
-        canvas.rectangle((left, y), BOX, shade.mix(WHITE, 0.9));
+        canvas.rectangle((left, y), BOX, shade.mix(WHITE, TINT));
         canvas.rectangle((left, y), (STRIPE, BOX.1), shade);
         outline(canvas, (left, y), BOX, FRAME);
         let (first, second) = (y + 26.0, y + 61.0);

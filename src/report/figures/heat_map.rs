@@ -1,12 +1,15 @@
 //! Heat map: a table of numbers whose cells are shaded, confusion matrices and contingency tables
 //! for example.
 
-use super::canvas::{Align, Canvas, Color, FRAME, INK, SOFT_INK, Text, WHITE, outline};
+use super::canvas::{Align, Canvas, Color, FRAME, SOFT_INK, Text, WHITE, outline};
 use super::font::{fit, text_width};
 use super::{Figure, LABEL, MARGIN, TICK, TITLE_HEIGHT, draw_title};
 
 /// The shade of the largest value.
 const DARK: Color = Color(0x0b, 0x3c, 0x6f);
+/// Letters on a light cell. Not the ink of all other letters, which pages turn light in the dark,
+/// where the cells stay as they are.
+const CELL_INK: Color = Color(0x14, 0x14, 0x14);
 /// Share of [`DARK`] from which on white letters are easier to read than black ones.
 const WHITE_LETTERS: f64 = 0.5;
 const CELL_HEIGHT: f64 = 42.0;
@@ -164,7 +167,7 @@ impl Figure for HeatMap {
                 let ink = match shade {
                     _ if value == 0.0 => FRAME,
                     shade if shade >= WHITE_LETTERS => WHITE,
-                    _ => INK,
+                    _ => CELL_INK,
                 };
                 let at = (x + width / 2.0, y + CELL_HEIGHT / 2.0);
                 canvas

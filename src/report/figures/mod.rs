@@ -146,6 +146,9 @@ pub fn vector(figure: &impl Figure) -> Result<String, String> {
     canvas.finish()
 }
 
+/// Share of white in the pale ground of a box in the colour of its kind.
+pub const TINT: f64 = 0.9;
+
 /// Space around a figure.
 const MARGIN: f64 = 28.0;
 /// Em square of a figure's title.

@@ -25,7 +25,7 @@ mod thumbnails;
 
 pub use curves::{Curves, Series};
 pub use links::{Area, Link, ListedPoint};
-pub use sections::{Block, Cell, Drawing, Section, Table};
+pub use sections::{Block, Cell, Drawing, Section, Table, Tabs};
 pub use thumbnails::{MAX_PIXELS, MAX_SIDE, scaled_words};
 
 use crate::dataset::{Column, Images};
@@ -189,7 +189,8 @@ pub fn html(page: &Page) -> Result<String> {
     check::check(page)?;
     let mut blocks = Blocks::default();
     let data = data::json(page, &mut blocks)?;
-    let style = [template::STYLE, template::STATIC_STYLE, &sections::shades()].concat();
+    let style =
+        [template::STYLE, template::STATIC_STYLE, &sections::shades(), &sections::tints()].concat();
     let values = [
         ("title", escape_html(&page.name)),
         ("style", style),

@@ -3,8 +3,15 @@
 use super::curves::Curves;
 use super::links::{self, Area, Link, ListedPoint};
 use super::template::escape_html;
+use crate::report::figures::canvas::WHITE;
+use crate::report::figures::{PALETTE, TINT};
 use std::fmt::Write as _;
+use std::ops::Range;
 
+/// Drawings that are so many times as wide as high have a row of their own.
+const WIDE: f64 = 2.0;
+/// Letters of a text that stays on one line.
+const SHORT: usize = 32;
 /// Steps of a shaded cell, beside none.
 const SHADES: usize = 10;
 /// The shade of a whole.
@@ -19,6 +26,8 @@ pub struct Section {
     pub title: String,
     /// Content of the section.
     pub blocks: Vec<Block>,
+    /// `true` if only its heading is seen until it is opened.
+    pub is_folded: bool,
 }
 
 /// A piece of a section.
@@ -42,6 +51,19 @@ pub enum Block {
     Points(Vec<ListedPoint>),
     /// Pieces that are folded away under a title.
     Folded(String, Vec<Block>),
+    /// Pieces of which one is seen at a time.
+    Tabs(Tabs),
+}
+
+/// Pieces of which one is seen at a time; without scripts, all of them.
+#[derive(Clone, Debug, Default)]
+pub struct Tabs {
+    /// What the tabs choose, `Neighbours` for example.
+    pub label: String,
+    /// The tab that is seen first.
+    pub shown: usize,
+    /// The tabs, each with its title.
+    pub tabs: Vec<(String, Vec<Block>)>,
 }
 
 /// A drawing, an SVG document of this program's figures.
@@ -66,10 +88,12 @@ pub struct Table {
     pub header: Vec<Cell>,
     /// The rows, as wide as the header.
     pub rows: Vec<Vec<Cell>>,
+    /// `true` if neighbouring rows with the same name belong together.
+    pub is_grouped: bool,
 }
 
 /// A cell.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cell {
     /// Text of the cell.
     pub text: String,
@@ -77,24 +101,40 @@ pub struct Cell {
     pub shade: f64,
     /// Link that the text is, if it is one.
     pub link: Option<Link>,
+    /// Explanation of the text; none if empty.
+    pub hint: String,
+    /// Length of the bar under the text, from 0 to 1.
+    pub bar: Option<f64>,
+    /// `true` if it is the best of those that it is compared with.
+    pub is_best: bool,
 }
 
 impl Cell {
     /// A cell whose text is a link.
     pub fn linked(text: String, link: Link) -> Self {
-        Self { text, shade: 0.0, link: Some(link) }
+        Self { text, link: Some(link), ..Self::default() }
+    }
+
+    /// A cell whose text is explained where it is pointed at.
+    pub fn explained(text: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { text: text.into(), hint: hint.into(), ..Self::default() }
     }
 
     /// The text as HTML.
     fn html(&self) -> String {
         let text = escape_html(&self.text);
-        self.link.as_ref().map_or(text.clone(), |link| link.html("", &text))
+        let text = self.link.as_ref().map_or(text.clone(), |link| link.html("", &text));
+        let text = if self.is_best { format!("<strong>{text}</strong>") } else { text };
+        match &*self.hint {
+            "" => text,
+            hint => format!("<span class=\"hint\" title=\"{}\">{text}</span>", escape_html(hint)),
+        }
     }
 }
 
 impl<T: Into<String>> From<T> for Cell {
     fn from(text: T) -> Self {
-        Self { text: text.into(), shade: 0.0, link: None }
+        Self { text: text.into(), ..Self::default() }
     }
 }
 
@@ -109,6 +149,7 @@ impl Table {
             caption: caption.into(),
             header: header.iter().map(|&name| Cell::from(name)).collect(),
             rows: rows.into_iter().map(|row| row.into_iter().map(Into::into).collect()).collect(),
+            is_grouped: false,
         }
     }
 
@@ -135,6 +176,33 @@ impl Table {
                 .map(Cell::from)
                 .collect(),
             rows: rows.iter().zip(counts).map(row).collect(),
+            is_grouped: false,
+        }
+    }
+
+    /// Marks the largest value of each column among the rows of each group for which `competes`
+    /// holds; values that are no numbers do not compete.
+    pub fn mark_best(&mut self, columns: Range<usize>, competes: impl Fn(&[Cell]) -> bool) {
+        let mut start = 0;
+        while start < self.rows.len() {
+            let end = start
+                + self.rows[start..]
+                    .iter()
+                    .take_while(|row| row[0].text == self.rows[start][0].text)
+                    .count();
+            for column in columns.clone() {
+                let value = |row: &Vec<Cell>| {
+                    row[column].text.parse::<f64>().ok().filter(|_| competes(row))
+                };
+                let best = self.rows[start..end]
+                    .iter()
+                    .filter_map(value)
+                    .fold(f64::NEG_INFINITY, f64::max);
+                for row in &mut self.rows[start..end] {
+                    row[column].is_best = value(row) == Some(best);
+                }
+            }
+            start = end;
         }
     }
 
@@ -146,34 +214,77 @@ impl Table {
             "<div class=\"table-box\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\">"
         );
         let _ = write!(html, "<table><caption>{caption}</caption>\n<thead><tr>");
-        for name in &self.header {
-            let _ = write!(html, "<th scope=\"col\">{}</th>", name.html());
+        for (column, name) in self.header.iter().enumerate() {
+            let class = if self.kind(column) == "figure" { " class=\"figure\"" } else { "" };
+            let _ = write!(html, "<th scope=\"col\"{class}>{}</th>", name.html());
         }
         html.push_str("</tr></thead>\n<tbody>\n");
-        let is_of_numbers = |column: usize| {
-            self.rows.iter().all(|row| row.get(column).is_none_or(|cell| is_figure(&cell.text)))
-        };
-        let is_number: Vec<bool> = (0..self.header.len()).map(is_of_numbers).collect();
-        for row in &self.rows {
-            html.push_str("<tr>");
+        let kinds: Vec<&str> = (0..self.header.len()).map(|column| self.kind(column)).collect();
+        for (at, row) in self.rows.iter().enumerate() {
+            let again = self.is_grouped && at > 0 && self.rows[at - 1][0].text == row[0].text;
+            html.push_str(match (self.is_grouped, again) {
+                (true, false) => "<tr class=\"group\">",
+                (true, true) => "<tr class=\"again\">",
+                (false, _) => "<tr>",
+            });
             for (column, cell) in row.iter().enumerate() {
-                let text = cell.html();
-                if column == 0 {
-                    let _ = write!(html, "<th scope=\"row\">{text}</th>");
-                    continue;
-                }
-                let shade = (cell.shade * SHADES as f64).round() as usize;
-                let shade = if shade > 0 { format!("shade-{shade}") } else { String::new() };
-                let kind = if is_number.get(column) == Some(&true) { "figure" } else { "" };
-                match [kind, &shade].join(" ").trim() {
-                    "" => write!(html, "<td>{text}</td>"),
-                    classes => write!(html, "<td class=\"{classes}\">{text}</td>"),
-                }
-                .unwrap_or_default();
+                cell.write(column == 0, kinds.get(column).copied().unwrap_or(""), html);
             }
             html.push_str("</tr>\n");
         }
         html.push_str("</tbody></table></div>\n");
+    }
+}
+
+impl Table {
+    /// Class of a column: `figure` if all its values are numbers, `short` if its texts need not be broken.
+    fn kind(&self, column: usize) -> &'static str {
+        let mut texts = self.rows.iter().filter_map(|row| row.get(column)).map(|cell| &*cell.text);
+        match column {
+            1.. if texts.clone().all(is_figure) => "figure",
+            _ if texts.all(|text| text.chars().count() <= SHORT) => "short",
+            _ => "",
+        }
+    }
+}
+
+impl Cell {
+    /// The cell as an element: a name if it is the first of its row.
+    fn write(&self, is_name: bool, kind: &str, html: &mut String) {
+        let text = self.html();
+        let shade = (self.shade * SHADES as f64).round() as usize;
+        let shade = if shade > 0 { format!("shade-{shade}") } else { String::new() };
+        let bar = if self.bar.is_some() { "bar" } else { "" };
+        let classes: Vec<&str> =
+            [kind, &shade, bar].into_iter().filter(|class| !class.is_empty()).collect();
+        let class = match classes.is_empty() {
+            true => String::new(),
+            false => format!(" class=\"{}\"", classes.join(" ")),
+        };
+        let style = self.bar.map_or(String::new(), |bar| format!(" style=\"--bar: {bar:.4}\""));
+        // Writing to a string cannot fail.
+        let _ = match is_name {
+            true => write!(html, "<th scope=\"row\"{class}><span>{text}</span></th>"),
+            false => write!(html, "<td{class}{style}>{text}</td>"),
+        };
+    }
+}
+
+impl Tabs {
+    fn html(&self, html: &mut String) {
+        let label = escape_html(&self.label);
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            html,
+            "<div class=\"tabs\" data-label=\"{label}\" data-shown=\"{}\">",
+            self.shown
+        );
+        for (title, blocks) in &self.tabs {
+            let _ = writeln!(html, "<div class=\"tab\"><h3>{}</h3>", escape_html(title));
+            blocks.iter().for_each(|block| block.html(html));
+            html.push_str("</div>\n");
+        }
+        html.push_str("</div>\n");
     }
 }
 
@@ -202,7 +313,17 @@ impl Drawing {
             words => format!("<figcaption>{}</figcaption>", escape_html(words)),
         };
         // Writing to a string cannot fail.
-        let _ = writeln!(html, "<figure>{drawn}{caption}</figure>");
+        let class = if self.is_wide() { "drawing wide" } else { "drawing" };
+        let _ = writeln!(html, "<figure class=\"{class}\">{drawn}{caption}</figure>");
+    }
+
+    /// `true` if it needs the whole width of the page.
+    fn is_wide(&self) -> bool {
+        let side = |name: &str| {
+            let (_, rest) = self.svg.split_once(&format!(" {name}=\""))?;
+            rest.split_once('"')?.0.parse::<f64>().ok()
+        };
+        side("width").zip(side("height")).is_some_and(|(width, height)| width > WIDE * height)
     }
 }
 
@@ -241,6 +362,10 @@ impl Block {
                 blocks.iter().for_each(|block| block.html(html));
                 writeln!(html, "</details>")
             }
+            Self::Tabs(tabs) => {
+                tabs.html(html);
+                Ok(())
+            }
         };
     }
 }
@@ -262,17 +387,31 @@ pub(super) fn html(sections: &[Section]) -> String {
         );
     }
     html.push_str("</ul></nav>\n");
-    for Section { id, title, blocks } in sections {
+    for Section { id, title, blocks, is_folded } in sections {
         let (id, title) = (escape_html(id), escape_html(title));
+        let open = if *is_folded { "" } else { " open" };
         let _ = writeln!(
             html,
-            "<section class=\"report-section\" aria-labelledby=\"report-{id}\">\n<h2 \
-             id=\"report-{id}\">{title}</h2>"
+            "<section class=\"report-section\" aria-labelledby=\"report-{id}\"><details{open}>\n\
+             <summary><h2 id=\"report-{id}\">{title}</h2></summary>"
         );
         blocks.iter().for_each(|block| block.html(&mut html));
-        html.push_str("</section>\n");
+        html.push_str("</details></section>\n");
     }
     html
+}
+
+/// The rules of the pale grounds of drawings, which are mixed with the ground of the page: the
+/// letters on them have the ink of the page.
+pub(super) fn tints() -> String {
+    PALETTE.iter().fold(String::new(), |mut rules, color| {
+        let (pale, color) = (color.mix(WHITE, TINT).hex(), color.hex());
+        let _ = writeln!(
+            rules,
+            "#report .drawing svg [fill=\"{pale}\"] {{ fill: color-mix(in srgb, {color} 14%, var(--paper)); }}"
+        );
+        rules
+    })
 }
 
 /// The rules of shaded cells: each with the letters, black or white, that are read more easily on

@@ -63,6 +63,7 @@ const MODULES: &[(&str, &str)] = &[
     module!("viewport.js"),
     module!("pane.js"),
     module!("thumbnails.js"),
+    module!("tables.js"),
     module!("main.js"),
 ];
 

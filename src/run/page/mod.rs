@@ -2,6 +2,7 @@
 
 mod aligned;
 mod exported;
+mod findings;
 mod measures;
 mod profile;
 mod sections;

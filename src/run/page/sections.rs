@@ -1,16 +1,17 @@
 //! The static part of a run's page, section by section.
 
+use super::findings;
 use super::selected::SelectedPoints;
 use super::tables::{self, MAX_COUNTED};
 use crate::dataset::npy;
 use crate::error::{Error, Result};
-use crate::evaluation::{Confused, Predictions, ScoredOn, confusions};
+use crate::evaluation::{Confused, Predictions, confusions};
 use crate::format::{listed, quoted, thousands};
 use crate::record::{Artifact, FinishedRun};
 use crate::report::drawing::drawing;
 use crate::report::figures::{Figure, vector};
 use crate::report::insights_table::scored_words;
-use crate::report::page::{Block, Curves, Drawing, Section, Series, Table};
+use crate::report::page::{Block, Curves, Drawing, Section, Series, Table, Tabs};
 use crate::report::{data_map as data_map_report, quality_table};
 use crate::training::History;
 
@@ -19,7 +20,13 @@ pub(in crate::run) fn section(
     title: &str,
     blocks: impl IntoIterator<Item = Block>,
 ) -> Section {
-    Section { id: id.into(), title: title.into(), blocks: blocks.into_iter().collect() }
+    let blocks = blocks.into_iter().collect();
+    Section { id: id.into(), title: title.into(), blocks, is_folded: false }
+}
+
+/// A section of details: its heading is seen, the rest when it is opened.
+fn folded(id: &str, title: &str, blocks: impl IntoIterator<Item = Block>) -> Section {
+    Section { is_folded: true, ..section(id, title, blocks) }
 }
 
 /// All sections, that of the layer `profile` among them; missing data are added to `selected`.
@@ -29,37 +36,37 @@ pub(in crate::run) fn of_run(
     class_names: &[String],
     profile: Option<Section>,
 ) -> Result<Vec<Section>> {
-    let mut sections =
-        vec![section("overview", "Overview", [Block::Table(overview(run, class_names))])];
+    let mut sections = Vec::from_iter(findings::section_of(run, class_names)?);
+    sections.push(section("overview", "Overview", [Block::Table(overview(run, class_names))]));
     sections.extend(profile);
     if let Some(architecture) =
         run.architecture.as_ref().filter(|architecture| architecture.steps().is_ok())
     {
         let words = format!("The network, layer by layer: {} layers", architecture.layers.len());
         let picture = Block::Drawing(draw(&drawing("The network", architecture), words)?);
-        sections.push(section(
+        sections.push(folded(
             "model",
             "Model",
             [Block::Table(tables::layers(architecture)), picture],
         ));
     }
     sections.extend(training(run, selected)?);
-    let knn = [ScoredOn::Test, ScoredOn::TrainLeaveOneOut]
-        .map(|kind| tables::knn(&run.results().knn, kind));
-    sections.push(section("knn", "k-NN accuracy", knn.into_iter().flatten().map(Block::Table)));
+    let insights = run.results().insights.as_ref();
+    let compared = insights.map(|insights| insights.n_neighbors);
+    if let Some(knn) = tables::knn(&run.results().knn, compared) {
+        sections.push(folded("knn", "k-NN accuracy", [knn]));
+    }
     if let Some(table) = quality_table::page_table(&run.results().quality) {
-        let insights = run.results().insights.as_ref();
         let rankings = insights.map(|insights| Block::Table(tables::rankings(&insights.rankings)));
-        sections.push(section(
-            "quality",
-            "Quality of the maps",
-            [Block::Table(table)].into_iter().chain(rankings),
-        ));
+        let explained =
+            Block::Folded("What the columns say".into(), vec![quality_table::meanings()]);
+        let blocks = [Block::Table(table), explained].into_iter().chain(rankings);
+        sections.push(folded("quality", "Quality of the maps", blocks));
     }
     sections.extend(confused(run, selected, class_names)?);
     sections.extend(clusters(run, selected)?);
-    sections.push(section("times", "Times", [Block::Table(tables::times(run))]));
-    sections.push(section("inputs", "Inputs", [Block::Table(tables::inputs(run))]));
+    sections.push(folded("times", "Times", [Block::Table(tables::times(run))]));
+    sections.push(folded("inputs", "Inputs", [Block::Table(tables::inputs(run))]));
     sections.push(notes(selected));
     let origin = format!(
         "Version {} with the seed {} on {}: {}. The same version, seed and device give the same \
@@ -169,8 +176,9 @@ fn training(run: &FinishedRun, selected: &mut SelectedPoints<'_>) -> Result<Opti
     blocks.push(Block::Curves(panel("Loss against epoch", loss)));
     blocks.push(Block::Curves(panel("Accuracy against epoch", accuracy)));
     blocks.extend(data_map(run, selected)?);
-    blocks.push(Block::Table(tables::history(history)));
-    Ok(Some(section("training", "Training", blocks)))
+    let epochs = vec![Block::Table(tables::history(history))];
+    blocks.push(Block::Folded("Every epoch".into(), epochs));
+    Ok(Some(folded("training", "Training", blocks)))
 }
 
 /// What became of the training points over the epochs: a sentence, and the figure that the run drew.
@@ -209,13 +217,16 @@ fn confused(
         )));
     }
     let matrices = confusion_counts(run, selected, n)?;
-    blocks.extend(
-        matrices.iter().map(|confused| Block::Table(tables::confusion(confused, class_names))),
-    );
+    let tab = |confused: &Confused| {
+        let table = tables::confusion(confused, class_names);
+        (tables::classifier(confused.space.as_deref(), None), vec![Block::Table(table)])
+    };
+    let tabs = matrices.iter().map(tab).collect();
+    blocks.push(Block::Tabs(Tabs { label: "Classifier".into(), shown: 0, tabs }));
     let own =
         insights.gains.iter().filter(|gains| gains.method.is_none() && gains.spaces.len() > 1);
     blocks.extend(own.map(|gains| Block::Table(tables::gains(gains, insights, class_names))));
-    Ok(Some(section("confusion", "Confusions and gains", blocks)))
+    Ok(Some(folded("confusion", "Confusions and gains", blocks)))
 }
 
 /// Confusion matrices of the network and of k-NN in the spaces themselves, if their predictions
@@ -250,6 +261,7 @@ fn clusters(run: &FinishedRun, selected: &mut SelectedPoints<'_>) -> Result<Opti
         return Ok(None);
     }
     let mut blocks = vec![Block::Table(tables::clusters(&run.results().clusters))];
+    let mut tabs = Vec::new();
     for found in &run.results().clusters {
         let name = format!("{}_{}_contingency.csv", found.space, found.method.to_lowercase());
         let table = Artifact::Clusters(&name);
@@ -284,11 +296,17 @@ fn clusters(run: &FinishedRun, selected: &mut SelectedPoints<'_>) -> Result<Opti
                 .collect::<std::result::Result<Vec<usize>, _>>();
             counts.push(row.map_err(|error| damaged(&error))?);
         }
-        let caption =
-            format!("Points of each class in each cluster of {}, by {}", found.title, found.method);
-        blocks.push(Block::Table(Table::of_counts(caption, "class", &names, &columns, &counts)));
+        let caption = format!(
+            "Points of each class in each cluster of {}, by {}; a cluster has the name of its \
+             largest class",
+            found.title, found.method
+        );
+        let columns = tables::named_clusters(&columns, &names, &counts);
+        let table = Table::of_counts(caption, "class", &names, &columns, &counts);
+        tabs.push((found.title.clone(), vec![Block::Table(table)]));
     }
-    Ok(Some(section("clusters", "Clusters", blocks)))
+    blocks.push(Block::Tabs(Tabs { label: "Space".into(), shown: 0, tabs }));
+    Ok(Some(folded("clusters", "Clusters", blocks)))
 }
 
 fn notes(selected: &SelectedPoints<'_>) -> Section {
@@ -304,14 +322,15 @@ fn notes(selected: &SelectedPoints<'_>) -> Section {
                 .into(),
         ));
     }
-    section("notes", "Warnings and fallbacks", blocks)
+    let is_folded = selected.warnings.is_empty() && selected.missing.is_empty();
+    Section { is_folded, ..section("notes", "Warnings and fallbacks", blocks) }
 }
 
 /// The command line, and the other inputs that determine the bytes of the results.
 pub(in crate::run) fn reproduce(argv: &[String], origin: String) -> Section {
     let words =
         std::iter::once("layerlens".to_owned()).chain(argv.iter().skip(1).map(|word| quoted(word)));
-    section(
+    folded(
         "reproduce",
         "How to reproduce",
         [Block::Code(words.collect::<Vec<_>>().join(" ")), Block::Text(origin)],

@@ -2,16 +2,18 @@
 
 use crate::clustering::Clustered;
 use crate::dataset::Source;
+use crate::evaluation::metric::{self, KNN_MEANING};
 use crate::evaluation::{
-    Confused, ConfusedPairs, Insights, LayerGains, MapId, MetricRanking, Pair, ScoredOn, Scores,
-    map_title, method_title, metric, space_title,
+    Confused, ConfusedPairs, Insights, LayerGains, METRICS, MapId, MetricRanking, Pair, ScoredOn,
+    Scores, map_title, method_title, space_title,
 };
 use crate::format::thousands;
 use crate::model::Architecture;
 use crate::record::{FinishedRun, N_COMPONENTS, Stage};
 use crate::report::figures::NAMED;
 use crate::report::insights_table::{ShownConfusion, measure_words, name};
-use crate::report::page::{Cell, Table};
+use crate::report::page::{Block, Cell, Table, Tabs};
+use crate::report::quality_table::grouped;
 use crate::training::History;
 
 /// Maximum number of classes, or clusters, in a table of counts.
@@ -62,34 +64,78 @@ pub(super) fn history(history: &History) -> Table {
         let values = columns.iter().map(|(_, values)| decimals(f64::from(values[epoch])));
         std::iter::once((epoch + 1).to_string()).chain(values).map(Cell::from).collect()
     };
-    let caption = "Loss (cross-entropy in nats) and accuracy after each epoch; those of training as its batches were met".into();
-    Table { caption, header, rows: (0..history.len()).map(row).collect() }
+    let caption =
+        "Loss (cross-entropy, with the natural logarithm) and accuracy after each epoch; \
+                   those of training as its batches were met"
+            .into();
+    Table { caption, header, rows: (0..history.len()).map(row).collect(), is_grouped: false }
 }
 
-/// The accuracies of one kind of points.
-pub(super) fn knn(scores: &[Scores], kind: ScoredOn) -> Option<Table> {
-    let rows: Vec<&Scores> = scores.iter().filter(|row| row.scored_on == kind).collect();
-    let first = rows.first()?;
+/// The accuracies of k-NN: a tab for each number of neighbours, a row for each space and map.
+pub(super) fn knn(scores: &[Scores], shown: Option<usize>) -> Option<Block> {
+    let kinds: Vec<(ScoredOn, &Scores)> = [ScoredOn::Test, ScoredOn::TrainLeaveOneOut]
+        .into_iter()
+        .filter_map(|kind| Some((kind, scores.iter().find(|row| row.scored_on == kind)?)))
+        .collect();
+    let (first, _) = kinds.first()?;
+    let captions: Vec<String> = kinds.iter().map(|(kind, first)| knn_words(*kind, first)).collect();
+    let caption = format!("{}. Bold: the best map of a space", captions.join("; "));
+    let rows: Vec<&Scores> = grouped(scores, |row| &row.space)
+        .into_iter()
+        .filter(|row| row.scored_on == *first)
+        .collect();
+    let accuracy = |row: &Scores, kind: ScoredOn, n_neighbors: usize| {
+        let same = |other: &&Scores| {
+            other.scored_on == kind && other.space == row.space && other.method == row.method
+        };
+        let scores = &scores.iter().find(same)?.knn;
+        Some(scores.iter().find(|score| score.n_neighbors == n_neighbors)?.accuracy)
+    };
+    let table = |n_neighbors: usize| {
+        let row = |row: &&Scores| {
+            let lead = [row.id().space_title(), row.id().title(), row.n_dimensions.to_string()];
+            let values = kinds.iter().map(|(kind, _)| {
+                let value = accuracy(row, *kind, n_neighbors);
+                Cell { bar: value, ..Cell::from(optional(value)) }
+            });
+            lead.into_iter().map(Cell::from).chain(values).collect()
+        };
+        let title = |kind: &ScoredOn| match kind {
+            ScoredOn::Test => "test points",
+            ScoredOn::TrainLeaveOneOut => "training points",
+        };
+        let lead = ["space", "map", "dimensions"].map(Cell::from).into_iter();
+        let values = kinds.iter().map(|(kind, _)| Cell::explained(title(kind), KNN_MEANING));
+        let mut table = Table {
+            caption: caption.clone(),
+            header: lead.chain(values).collect(),
+            rows: rows.iter().map(row).collect(),
+            is_grouped: true,
+        };
+        let whole = map_title(None, N_COMPONENTS);
+        table.mark_best(3..3 + kinds.len(), |row| row[1].text != whole);
+        table
+    };
+    let ks: Vec<usize> = rows.first()?.knn.iter().map(|score| score.n_neighbors).collect();
+    let tab = |&k: &usize| (format!("k = {k}"), vec![Block::Table(table(k))]);
+    Some(Block::Tabs(Tabs {
+        label: "Neighbours".into(),
+        shown: ks.iter().position(|k| Some(*k) == shown).unwrap_or(0),
+        tabs: ks.iter().map(tab).collect(),
+    }))
+}
+
+/// On which points the accuracies of one kind were measured.
+fn knn_words(kind: ScoredOn, first: &Scores) -> String {
     let (fitted, scored) = (thousands(first.n_fitted), thousands(first.n_scored));
-    let caption = match kind {
+    match kind {
         ScoredOn::Test => {
             format!("k-NN accuracy on {scored} test points, fitted on {fitted} training points")
         }
         ScoredOn::TrainLeaveOneOut => {
             format!("k-NN accuracy of the {scored} training points, each without its own vote")
         }
-    };
-    let ks = first.knn.iter().map(|score| format!("k = {}", score.n_neighbors));
-    let row = |row: &&Scores| {
-        let lead = [row.id().space_title(), row.id().title(), row.n_dimensions.to_string()];
-        lead.into_iter()
-            .chain(row.knn.iter().map(|score| decimals(score.accuracy)))
-            .map(Cell::from)
-            .collect()
-    };
-    let header = ["space", "map", "dimensions"].map(str::to_owned).into_iter().chain(ks);
-    let header = header.map(Cell::from).collect();
-    Some(Table { caption, header, rows: rows.iter().map(row).collect() })
+    }
 }
 
 pub(super) fn confusion(confused: &Confused, class_names: &[String]) -> Table {
@@ -121,7 +167,8 @@ pub(super) fn pairs(insights: &Insights, class_names: &[String]) -> Table {
         own.flat_map(|pairs| pairs.symmetric.iter().take(MOST).map(move |pair| row(pairs, pair)));
     let caption =
         "Pairs of classes that are taken for each other most, with the share of the points of both";
-    Table::new(caption, &["classifier", "classes", "points", "share"], rows)
+    let header = ["classifier", "classes", "points", "share"];
+    Table { is_grouped: true, ..Table::new(caption, &header, rows) }
 }
 
 pub(super) fn gains(gains: &LayerGains, insights: &Insights, class_names: &[String]) -> Table {
@@ -144,20 +191,34 @@ pub(super) fn gains(gains: &LayerGains, insights: &Insights, class_names: &[Stri
         let lead = [name(class_names, gain.class), thousands(gain.n_scored)];
         let total = format!("{:+.4}", gain.gain.last().copied().unwrap_or(0.0));
         lead.into_iter()
-            .chain(gain.accuracy.iter().map(|&value| decimals(value)))
-            .chain([total])
             .map(Cell::from)
+            .chain(
+                gain.accuracy
+                    .iter()
+                    .map(|&value| Cell { bar: Some(value), ..Cell::from(decimals(value)) }),
+            )
+            .chain([Cell::from(total)])
             .collect()
     };
     let n = gains.classes.len();
     if n <= MAX_COUNTED {
-        return Table { caption, header, rows: gains.classes.iter().map(row).collect() };
+        let rows = gains.classes.iter().map(row).collect();
+        return Table { caption, header, rows, is_grouped: false };
     }
     let half = NAMED / 2;
     caption +=
         &format!(": the {half} classes that gain most and the {half} that gain least of {n}");
     let (most, least) = (&gains.classes[..half], &gains.classes[n - half..]);
-    Table { caption, header, rows: most.iter().chain(least).map(row).collect() }
+    let rows = most.iter().chain(least).map(row).collect();
+    Table { caption, header, rows, is_grouped: false }
+}
+
+/// The measure of a ranking, named as in the tables of the maps.
+fn measure(key: &str) -> Cell {
+    METRICS.iter().find(|metric| metric.key == key).map_or_else(
+        || Cell::explained(measure_words(key), KNN_MEANING),
+        |metric| Cell::explained(metric.title, metric.meaning),
+    )
 }
 
 pub(super) fn rankings(rankings: &[MetricRanking]) -> Table {
@@ -170,11 +231,11 @@ pub(super) fn rankings(rankings: &[MetricRanking]) -> Table {
         let remark = metric::remark(&ranking.measure).unwrap_or_default();
         let of = format!("{best} of {}", ranking.spaces.len());
         Some(vec![
-            measure_words(&ranking.measure),
-            rank(0)?,
-            of,
-            rank(1).unwrap_or_default(),
-            remark.to_owned(),
+            measure(&ranking.measure),
+            rank(0)?.into(),
+            of.into(),
+            rank(1).unwrap_or_default().into(),
+            remark.into(),
         ])
     });
     let header = ["measure", "best", "best in spaces", "next", "remark"];
@@ -190,14 +251,36 @@ pub(super) fn clusters(found: &[Clustered]) -> Table {
         lead.into_iter().chain(counts).chain(scores.map(optional)).collect()
     };
     let n = found.first().map_or(0, |row| row.n_points);
-    let caption = format!(
-        "Clusters of {} points, and their agreement with the classes: adjusted Rand index, \
-         normalised mutual information, purity",
-        thousands(n)
-    );
-    let header = ["space", "method", "clusters", "noise", "ARI", "NMI", "purity", "silhouette"];
-    Table::new(caption, &header, found.iter().map(row))
+    let caption =
+        format!("Clusters of {} points, and their agreement with the classes", thousands(n));
+    let header = ["space", "method", "clusters", "noise"];
+    let mut table = Table::new(caption, &header, found.iter().map(row));
+    table.header.extend(AGREEMENT.map(|(title, meaning)| Cell::explained(title, meaning)));
+    table
 }
+
+/// Names of the clusters: each with the class that most of its points have.
+pub(super) fn named_clusters(
+    clusters: &[String],
+    classes: &[String],
+    counts: &[Vec<usize>],
+) -> Vec<String> {
+    let name = |(column, cluster): (usize, &String)| {
+        // Of classes with as many points the first one.
+        let largest = (0..classes.len()).rev().max_by_key(|&class| counts[class][column]);
+        let largest = largest.filter(|&class| counts[class][column] > 0);
+        largest.map_or(cluster.clone(), |class| format!("{cluster}: {}", classes[class]))
+    };
+    clusters.iter().enumerate().map(name).collect()
+}
+
+/// Measures of clusters: title and meaning.
+const AGREEMENT: [(&str, &str); 4] = [
+    ("ARI", "Adjusted Rand index: 1 if clusters and classes are the same, 0 as by chance."),
+    ("NMI", "Normalised mutual information of clusters and classes, 0 to 1."),
+    ("purity", "Share of the points that belong to the largest class of their cluster."),
+    ("silhouette", "How much nearer points lie to their own cluster than to the next, -1 to 1."),
+];
 
 /// Wall times of the stages but for the one that writes the page.
 pub(super) fn times(run: &FinishedRun) -> Table {
