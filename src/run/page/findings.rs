@@ -78,7 +78,7 @@ fn gained(own: &LayerGains, class_names: &[String]) -> Option<String> {
 /// The pair that the network confuses most, or k-NN in the last space.
 fn confused(insights: &Insights, class_names: &[String]) -> Option<String> {
     let own = || insights.confused_pairs.iter().filter(|pairs| pairs.method.is_none());
-    let pairs = own().find(|pairs| pairs.space.is_none()).or_else(|| own().last())?;
+    let pairs = own().find(|pairs| pairs.space.is_none()).or_else(|| own().next_back())?;
     let pair = pairs.symmetric.first()?;
     let who = pairs.space.as_deref().map_or("the network".to_owned(), |space| {
         format!("the neighbours in {}", space_title(space))
