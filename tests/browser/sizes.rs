@@ -112,6 +112,9 @@ fn a_resized_window_keeps_the_points_in_the_map() {
 #[test]
 fn a_map_is_never_seen_stretched() {
     let Some((page, _)) = opened("") else { return };
+    // Nothing else waits to be drawn.
+    page.frames();
+    page.eval("new Promise(done => setTimeout(done, 300))");
     // What is on the canvas when the browser has laid out the page and is about to paint it.
     let painted = page.eval(
         "new Promise(done => { const canvas = document.querySelector('canvas.map'), box = canvas.parentElement;
