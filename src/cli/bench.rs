@@ -196,7 +196,7 @@ pub fn bench(global: &Global, args: &BenchArgs) -> Result<()> {
         seed: global.seed,
         devices: all,
     };
-    json::keep(json!({ "path": out, "results": results }));
+    json::keep(json!({ "path": out, "results": json::written(&results) }));
     write_atomic(&out.join("bench.json"), |file| {
         serde_json::to_writer_pretty(file, &results).map_err(Into::into)
     })?;

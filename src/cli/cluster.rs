@@ -120,7 +120,10 @@ pub fn cluster(global: &Global, args: &ClusterArgs) -> Result<()> {
         run::cluster(&job, &device, &description, &global.terminal())
             .map_err(|error| error.of_file(&args.input))?;
     json::keep(json!({
-        "path": path, "class_names": job.class_names, "clusters": found, "warnings": warnings,
+        "path": path,
+        "class_names": job.class_names,
+        "clusters": json::written(&found),
+        "warnings": warnings,
     }));
     for warning in &warnings {
         say(&format!("warning: {warning}"));

@@ -44,8 +44,8 @@ pub fn compare(global: &Global, args: &CompareArgs) -> Result<()> {
     let summary = run::compare(&job, &description, &global.terminal())?;
     json::keep(json!({
         "path": summary.path,
-        "comparison": summary.comparison,
-        "layer_similarity": summary.layers,
+        "comparison": json::written(&summary.comparison),
+        "layer_similarity": json::written(&summary.layers),
         "warnings": summary.warnings,
     }));
     for warning in &summary.warnings {

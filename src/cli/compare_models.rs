@@ -129,7 +129,7 @@ pub fn compare_models(global: &Global, args: &CompareModelsArgs) -> Result<()> {
     json::keep(json!({
         "path": summary.path,
         "encoded": summary.encoded.as_ref().map(|(model, layer)| format!("{model}/{layer}")),
-        "results": summary.results,
+        "results": json::written(&summary.results),
         "warnings": summary.warnings,
     }));
     for warning in &summary.warnings {

@@ -182,7 +182,7 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
         "method": job.method.name,
         "n_components": summary.n_components,
         "class_names": job.class_names,
-        "results": summary.results,
+        "results": json::written(&summary.results),
         "warnings": summary.warnings,
     }));
     let EmbedSummary { path: folder, n_components, results, warnings } = summary;

@@ -19,6 +19,12 @@ pub fn keep(result: impl Serialize) {
     }
 }
 
+/// A part of a result with the digits that files have: a number of 32 bits is not widened.
+pub fn written(part: &impl Serialize) -> Value {
+    let text = serde_json::to_string(part).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
 /// The document of a command that has succeeded.
 pub fn document() -> Option<String> {
     let result = RESULT.lock().unwrap_or_else(PoisonError::into_inner).take()?;
@@ -34,6 +40,7 @@ pub fn failure(kind: &str, code: u8, message: &str) -> String {
 /// The result of a command whose summary is that of a run.
 pub fn of_run(summary: &Summary) -> Value {
     let Summary { path, results, class_names, warnings } = summary;
+    let results = written(results);
     json!({
         "path": path, "class_names": class_names, "results": results, "warnings": warnings,
     })

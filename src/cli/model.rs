@@ -93,11 +93,11 @@ fn show(args: &ShowArgs) -> Result<()> {
     }
     json::keep(json!({
         "name": name,
-        "architecture": architecture,
+        "architecture": json::written(&architecture),
         "layer_names": architecture.layer_names(),
         "n_parameters": architecture.n_parameters(),
         "recorded": recorded_layers,
-        "training": training,
+        "training": json::written(&training),
     }));
     print(&text);
     Ok(())

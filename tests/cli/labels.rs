@@ -402,7 +402,7 @@ fn names_of_classes_are_given_in_words_or_in_a_file_and_may_be_the_numbers_of_th
         // A file is among those that were read.
         let file = names.split(' ').next().unwrap();
         let is_file = !file.starts_with('1');
-        assert_eq!(page.contains(&format!("<th scope=\"row\">{file}</th>")), is_file, "{names}");
+        assert_eq!(page.contains(&format!("<span>{file}</span></th>")), is_file, "{names}");
         let inputs = manifest(&place.path(format!("c{at}")))["inputs"].clone();
         assert_eq!(inputs.to_string().contains(&format!("\"{file}\"")), is_file, "{inputs}");
     }

@@ -9,7 +9,7 @@ use super::{Figure, LABEL, MARGIN, TICK, TITLE_HEIGHT, draw_title};
 const DARK: Color = Color(0x0b, 0x3c, 0x6f);
 /// Letters on a light cell. Not the ink of all other letters, which pages turn light in the dark,
 /// where the cells stay as they are.
-const CELL_INK: Color = Color(0x14, 0x14, 0x14);
+pub(super) const CELL_INK: Color = Color(0x14, 0x14, 0x14);
 /// Share of [`DARK`] from which on white letters are easier to read than black ones.
 const WHITE_LETTERS: f64 = 0.5;
 const CELL_HEIGHT: f64 = 42.0;

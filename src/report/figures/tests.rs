@@ -1,6 +1,7 @@
 //! Guarantees of every figure: the same bytes for the same data, the stated size, and no file left
 //! by a failure.
 
+use super::heat_map::CELL_INK;
 use super::*;
 use crate::dataset::Classes;
 use crate::matrix::Matrix;
@@ -275,7 +276,7 @@ fn a_cell_is_as_dark_as_its_share_and_its_number_stays_readable() {
     let dark = |share: f64| WHITE.mix(Color(0x0b, 0x3c, 0x6f), share).hex();
     assert!(svg.contains(&dark(0.75)) && svg.contains(&dark(0.25)), "shares of the row");
     assert!(svg.contains(&format!("fill=\"{}\">30<", WHITE.hex())), "white on dark");
-    assert!(svg.contains(&format!("fill=\"{}\">10<", INK.hex())), "black on light");
+    assert!(svg.contains(&format!("fill=\"{}\">10<", CELL_INK.hex())), "black on light");
     assert_eq!(pixels(&figure).dimensions(), figure.size());
     let values = HeatMap { shading: Shading::Value, decimals: 2, ..figure.clone() };
     let svg = vector(&values).unwrap();
