@@ -40,7 +40,7 @@ pub fn activations(global: &Global, args: &ActivationsArgs) -> Result<()> {
     let (device, description) = global.open()?;
     let summary = run::activations(&job, &device, &description, &global.terminal())?;
     let path = summary.path.display();
-    json::keep(json::of_run(&summary));
+    json::keep(|| json::of_run(&summary));
     for warning in &summary.warnings {
         say(&format!("warning: {warning}"));
     }

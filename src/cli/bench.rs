@@ -196,7 +196,7 @@ pub fn bench(global: &Global, args: &BenchArgs) -> Result<()> {
         seed: global.seed,
         devices: all,
     };
-    json::keep(json!({ "path": out, "results": json::written(&results) }));
+    json::keep(|| json!({ "path": json::path(&out), "results": json::written(&results) }));
     write_atomic(&out.join("bench.json"), |file| {
         serde_json::to_writer_pretty(file, &results).map_err(Into::into)
     })?;
@@ -232,7 +232,7 @@ fn check(global: &Global, adapters: &[String]) -> Result<()> {
                 .map(|checked| checked.kernel),
         );
     }
-    json::keep(json!({ "checked": devices }));
+    json::keep(|| json!({ "checked": devices }));
     if wrong.is_empty() {
         print("every kernel gives what the CPU gives\n");
         return Ok(());

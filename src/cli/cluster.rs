@@ -119,12 +119,14 @@ pub fn cluster(global: &Global, args: &ClusterArgs) -> Result<()> {
     let ClusterSummary { path, found, warnings } =
         run::cluster(&job, &device, &description, &global.terminal())
             .map_err(|error| error.of_file(&args.input))?;
-    json::keep(json!({
-        "path": path,
-        "class_names": job.class_names,
-        "clusters": json::written(&found),
-        "warnings": warnings,
-    }));
+    json::keep(|| {
+        json!({
+            "path": json::path(&path),
+            "class_names": job.class_names,
+            "clusters": json::written(&found),
+            "warnings": warnings,
+        })
+    });
     for warning in &warnings {
         say(&format!("warning: {warning}"));
     }

@@ -42,12 +42,14 @@ pub fn compare(global: &Global, args: &CompareArgs) -> Result<()> {
     // Counting is the CPU's work, whatever the device.
     let (_, description) = Device::open(DeviceChoice::Cpu, &global.gpu_options())?;
     let summary = run::compare(&job, &description, &global.terminal())?;
-    json::keep(json!({
-        "path": summary.path,
-        "comparison": json::written(&summary.comparison),
-        "layer_similarity": json::written(&summary.layers),
-        "warnings": summary.warnings,
-    }));
+    json::keep(|| {
+        json!({
+            "path": json::path(&summary.path),
+            "comparison": json::written(&summary.comparison),
+            "layer_similarity": json::written(&summary.layers),
+            "warnings": summary.warnings,
+        })
+    });
     for warning in &summary.warnings {
         say(&format!("warning: {warning}"));
     }

@@ -126,12 +126,14 @@ pub fn compare_models(global: &Global, args: &CompareModelsArgs) -> Result<()> {
     };
     let (device, description) = global.open()?;
     let summary = run::compare_models(&job, &device, &description, &global.terminal())?;
-    json::keep(json!({
-        "path": summary.path,
-        "encoded": summary.encoded.as_ref().map(|(model, layer)| format!("{model}/{layer}")),
-        "results": json::written(&summary.results),
-        "warnings": summary.warnings,
-    }));
+    json::keep(|| {
+        json!({
+            "path": json::path(&summary.path),
+            "encoded": summary.encoded.as_ref().map(|(model, layer)| format!("{model}/{layer}")),
+            "results": json::written(&summary.results),
+            "warnings": summary.warnings,
+        })
+    });
     for warning in &summary.warnings {
         say(&format!("warning: {warning}"));
     }

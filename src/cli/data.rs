@@ -102,7 +102,7 @@ pub fn data(global: &Global, command: &DataCommand) -> Result<()> {
 
 fn info(args: &InfoArgs) -> Result<()> {
     let data = Dataset::open(&args.reading.request(&args.dataset))?;
-    json::keep(facts(&data));
+    json::keep(|| facts(&data));
     print(&described(&data)?);
     Ok(())
 }
@@ -238,12 +238,14 @@ fn convert(global: &Global, args: &ConvertArgs) -> Result<()> {
     for warning in &data.warnings {
         say(&format!("note: {warning}"));
     }
-    json::keep(json!({
-        "n_train": data.train.len(),
-        "n_test": data.test.len(),
-        "written": written,
-        "warnings": data.warnings,
-    }));
+    json::keep(|| {
+        json!({
+            "n_train": data.train.len(),
+            "n_test": data.test.len(),
+            "written": written.iter().map(|path| json::path(path)).collect::<Vec<_>>(),
+            "warnings": data.warnings,
+        })
+    });
     let list: String = written.iter().map(|path| format!("  {}\n", path.display())).collect();
     print(&format!(
         "{} training and {} test images written:\n{list}",
@@ -262,7 +264,9 @@ fn fetch(global: &Global, args: &FetchArgs) -> Result<()> {
         force: args.force,
     };
     let Fetched { folder, fetched } = dataset::fetch(&job, &global.terminal())?;
-    json::keep(json!({ "dataset": args.dataset, "folder": folder, "fetched": fetched }));
+    json::keep(
+        || json!({ "dataset": args.dataset, "folder": json::path(&folder), "fetched": fetched }),
+    );
     let what = if fetched.is_empty() { "was there already" } else { "fetched and verified" };
     print(&format!("{}: {what}, in {}\n", args.dataset, folder.display()));
     Ok(())
@@ -280,7 +284,8 @@ fn list(args: &ListArgs) -> Result<()> {
             Location::Missing(folder) => ("missing", folder.as_ref()),
         };
         datasets.push(json!({
-            "name": entry.name, "summary": entry.summary, "state": state, "folder": folder,
+            "name": entry.name, "summary": entry.summary, "state": state,
+            "folder": folder.map(|folder| json::path(folder)),
         }));
         let location = match location {
             Location::Embedded => "embedded in the program".into(),
@@ -296,7 +301,7 @@ fn list(args: &ListArgs) -> Result<()> {
         };
         writeln!(text, "{}\n  {}\n  {location}", entry.name, entry.summary)?;
     }
-    json::keep(json!({ "datasets": datasets, "label_groups": label_group_names() }));
+    json::keep(|| json!({ "datasets": datasets, "label_groups": label_group_names() }));
     writeln!(text, "\nlabel groups: {}", label_group_names().join(", "))?;
     print(&text);
     Ok(())

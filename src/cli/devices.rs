@@ -34,7 +34,7 @@ pub fn devices(global: &Global) -> Result<()> {
         };
         writeln!(text, "--device {name:<5} takes {taken}")?;
     }
-    json::keep(json!({ "adapters": all, "choices": choices }));
+    json::keep(|| json!({ "adapters": all, "choices": choices }));
     print(&text);
     Ok(())
 }

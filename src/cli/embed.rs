@@ -177,14 +177,16 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
     // are fitted.
     let summary = run::embed(&job, &device, &description, &global.terminal())
         .map_err(|error| error.of_file(&args.input))?;
-    json::keep(json!({
-        "path": summary.path,
-        "method": job.method.name,
-        "n_components": summary.n_components,
-        "class_names": job.class_names,
-        "results": json::written(&summary.results),
-        "warnings": summary.warnings,
-    }));
+    json::keep(|| {
+        json!({
+            "path": json::path(&summary.path),
+            "method": job.method.name,
+            "n_components": summary.n_components,
+            "class_names": job.class_names,
+            "results": json::written(&summary.results),
+            "warnings": summary.warnings,
+        })
+    });
     let EmbedSummary { path: folder, n_components, results, warnings } = summary;
     let Results { knn: scores, quality, maps, .. } = results;
     let path = folder.display();

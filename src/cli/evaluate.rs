@@ -267,12 +267,14 @@ pub fn evaluate(global: &Global, args: &EvaluateArgs) -> Result<()> {
         ))
     })?;
     let quality: Vec<MapQuality> = quality.unwrap_or_default();
-    json::keep(json!({
-        "path": args.out,
-        "class_names": class_names,
-        "knn": json::written(&scores),
-        "quality": json::written(&quality),
-    }));
+    json::keep(|| {
+        json!({
+            "path": args.out.as_deref().map(json::path),
+            "class_names": class_names,
+            "knn": json::written(&scores),
+            "quality": json::written(&quality),
+        })
+    });
     let texts = [table::text(&scores), quality_table::text(&quality)];
     print(&texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n"));
     if let Some(out) = &args.out {

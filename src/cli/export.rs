@@ -55,17 +55,19 @@ pub fn export(global: &Global, args: &ExportArgs) -> Result<()> {
     };
     let written = summary.written.iter().map(|(format, path)| {
         let format = format.to_possible_value();
-        json!({ "format": format.map(|format| format.get_name().to_owned()), "path": path })
+        json!({ "format": format.map(|format| format.get_name().to_owned()), "path": json::path(path) })
     });
-    json::keep(json!({
-        "n_points": summary.n_points,
-        "of": summary.of,
-        "which": summary.which,
-        "written": written.collect::<Vec<_>>(),
-        "columns": summary.columns,
-        "tensors": summary.tensors,
-        "warnings": summary.warnings,
-    }));
+    json::keep(|| {
+        json!({
+            "n_points": summary.n_points,
+            "of": summary.of,
+            "which": summary.which,
+            "written": written.collect::<Vec<_>>(),
+            "columns": summary.columns,
+            "tensors": summary.tensors,
+            "warnings": summary.warnings,
+        })
+    });
     for warning in &summary.warnings {
         say(&format!("warning: {warning}"));
     }

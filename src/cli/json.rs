@@ -6,17 +6,22 @@ use layerlens::Error;
 use layerlens::run::Summary;
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 /// The result of the command.
 static RESULT: Mutex<Option<Value>> = Mutex::new(None);
 
-/// Keeps what the command found; without `--json` nothing is kept.
-pub fn keep(result: impl Serialize) {
+/// Keeps what the command found; without `--json` nothing is gathered.
+pub fn keep(result: impl FnOnce() -> Value) {
     if console().json {
-        let result = serde_json::to_value(result).unwrap_or_default();
-        *RESULT.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+        *RESULT.lock().unwrap_or_else(PoisonError::into_inner) = Some(result());
     }
+}
+
+/// A path as it is shown: what is no UTF-8 in it is replaced.
+pub fn path(path: &Path) -> String {
+    path.display().to_string()
 }
 
 /// A part of a result with the digits that files have: a number of 32 bits is not widened.
@@ -39,10 +44,11 @@ pub fn failure(kind: &str, code: u8, message: &str) -> String {
 
 /// The result of a command whose summary is that of a run.
 pub fn of_run(summary: &Summary) -> Value {
-    let Summary { path, results, class_names, warnings } = summary;
-    let results = written(results);
     json!({
-        "path": path, "class_names": class_names, "results": results, "warnings": warnings,
+        "path": path(&summary.path),
+        "class_names": summary.class_names,
+        "results": written(&summary.results),
+        "warnings": summary.warnings,
     })
 }
 

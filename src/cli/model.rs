@@ -91,14 +91,16 @@ fn show(args: &ShowArgs) -> Result<()> {
         let [png, svg] = save(&drawing(&name, &architecture), &folder.join("architecture"))?;
         text += &format!("drawn in {} and {}\n", png.display(), svg.display());
     }
-    json::keep(json!({
-        "name": name,
-        "architecture": json::written(&architecture),
-        "layer_names": architecture.layer_names(),
-        "n_parameters": architecture.n_parameters(),
-        "recorded": recorded_layers,
-        "training": json::written(&training),
-    }));
+    json::keep(|| {
+        json!({
+            "name": name,
+            "architecture": json::written(&architecture),
+            "layer_names": architecture.layer_names(),
+            "n_parameters": architecture.n_parameters(),
+            "recorded": recorded_layers,
+            "training": json::written(&training),
+        })
+    });
     print(&text);
     Ok(())
 }
@@ -120,13 +122,15 @@ fn show_network(args: &ShowArgs) -> Result<()> {
     for warning in network.warnings() {
         say(&format!("warning: {warning}"));
     }
-    json::keep(json!({
-        "name": args.model,
-        "layers": network.layers(),
-        "n_parameters": network.n_parameters(),
-        "macs": network.macs(),
-        "warnings": network.warnings(),
-    }));
+    json::keep(|| {
+        json!({
+            "name": args.model,
+            "layers": network.layers(),
+            "n_parameters": network.n_parameters(),
+            "macs": network.macs(),
+            "warnings": network.warnings(),
+        })
+    });
     print(&network.summary_text());
     Ok(())
 }

@@ -36,7 +36,7 @@ pub fn profile(global: &Global, args: &ProfileArgs) -> Result<()> {
     };
     let (device, description) = global.open()?;
     let summary = run::profile(&job, &device, &description, &global.terminal())?;
-    json::keep(json::of_run(&summary));
+    json::keep(|| json::of_run(&summary));
     for warning in &summary.warnings {
         say(&format!("warning: {warning}"));
     }

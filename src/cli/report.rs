@@ -143,15 +143,17 @@ pub fn report(global: &Global, args: &ReportArgs) -> Result<()> {
             run::report_embedding(&job, device, &reporter).map_err(|error| error.of_file(measured))
         }
     })?;
-    json::keep(json!({
-        "path": made.path,
-        "bytes": made.bytes,
-        "n_points": made.n_points,
-        "of": made.of,
-        "which": made.which,
-        "warnings": made.warnings,
-        "missing": made.missing,
-    }));
+    json::keep(|| {
+        json!({
+            "path": json::path(&made.path),
+            "bytes": made.bytes,
+            "n_points": made.n_points,
+            "of": made.of,
+            "which": made.which,
+            "warnings": made.warnings,
+            "missing": made.missing,
+        })
+    });
     let ReportSummary { path, bytes, n_points, of, which, warnings, missing } = made;
     for warning in warnings.iter().chain(&missing) {
         say(&format!("warning: {warning}"));

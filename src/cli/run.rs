@@ -202,7 +202,7 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
         insights_table::text(insights, &summary.class_names, N_COMPONENTS) + "\n"
     });
     let profile = profile_table::text(results);
-    json::keep(json::of_run(&summary));
+    json::keep(|| json::of_run(&summary));
     for warning in &summary.warnings {
         say(&format!("warning: {warning}"));
     }

@@ -112,7 +112,7 @@ pub fn train(global: &Global, args: &TrainArgs) -> Result<()> {
     let (device, description) = global.open()?;
     let summary = run::train(&job, &device, &description, &global.terminal())?;
     let path = summary.path.display();
-    json::keep(json::of_run(&summary));
+    json::keep(|| json::of_run(&summary));
     for warning in &summary.warnings {
         say(&format!("warning: {warning}"));
     }

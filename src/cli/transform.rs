@@ -64,12 +64,14 @@ pub fn transform(global: &Global, args: &TransformArgs) -> Result<()> {
         Some(Error::Exists(_)) => error.context(Elsewhere("other --places, or --resume")),
         _ => error,
     })?;
-    let files = summary.files.iter().map(|(path, n)| json!({ "path": path, "n_points": n }));
-    json::keep(json!({
-        "files": files.collect::<Vec<_>>(),
-        "n_components": summary.n_components,
-        "n_resumed": summary.n_resumed,
-    }));
+    let file = |(path, n): &(PathBuf, usize)| json!({ "path": json::path(path), "n_points": n });
+    json::keep(|| {
+        json!({
+            "files": summary.files.iter().map(file).collect::<Vec<_>>(),
+            "n_components": summary.n_components,
+            "n_resumed": summary.n_resumed,
+        })
+    });
     let n: usize = summary.files.iter().map(|(_, rows)| rows).sum();
     let before = match summary.n_resumed {
         0 => String::new(),

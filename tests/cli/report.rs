@@ -73,7 +73,7 @@ fn a_page_that_is_made_again_is_the_page_that_the_run_left() {
         "k-NN accuracy on 120 test points",
         "Confusion of the network",
         "SHA-256",
-        "adjusted Rand",
+        "Adjusted Rand index",
         "--hidden 32,16",
     ] {
         assert!(tables.contains(words) || words == "trained", "{words}");
