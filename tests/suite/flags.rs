@@ -3,9 +3,9 @@
 use crate::support::library;
 
 /// Whether two dashes and a lower-case letter stand in it. In code they stand nowhere but in
-/// literals.
+/// literals, and there in the names of a stylesheet's colours too.
 fn has_flag(line: &str) -> bool {
-    let line = line.trim_start();
+    let line = line.trim_start().replace("var(--", "var(");
     let is_comment = line.starts_with("//") && !line.starts_with("///") && !line.starts_with("//!");
     let is_flag =
         |part: &[u8]| part[0] != b'-' && part[1..3] == *b"--" && part[3].is_ascii_lowercase();

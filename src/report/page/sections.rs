@@ -261,7 +261,11 @@ impl Cell {
             true => String::new(),
             false => format!(" class=\"{}\"", classes.join(" ")),
         };
-        let style = self.bar.map_or(String::new(), |bar| format!(" style=\"--bar: {bar:.4}\""));
+        // Of the width between the paddings of the cell, which static.css sets.
+        let width = |bar: f64| format!("calc((100% - 1.25rem) * {bar:.4})");
+        let style = self
+            .bar
+            .map_or(String::new(), |bar| format!(" style=\"background-size: {} 3px\"", width(bar)));
         // Writing to a string cannot fail.
         let _ = match is_name {
             true => write!(html, "<th scope=\"row\"{class}><span>{text}</span></th>"),

@@ -54,7 +54,8 @@ pub(super) fn of_run(
     let epochs = selected.epochs()?;
     let (spaces, pictures) = selected.spaces(device, observer)?;
     let profile = profile::layer_profile(run, &selected, &classes)?;
-    let sections = sections::of_run(run, &mut selected, &classes, profile)?;
+    let findings = findings::section_of(run, &classes)?;
+    let sections = sections::of_run(run, &mut selected, &classes, findings, profile)?;
     let (methods, n_neighbors) = (selected.methods(), selected.n_neighbors());
     let (mut warnings, mut missing) = (selected.warnings, selected.missing);
     // Which device it was changes nothing that is on view; the last section tells it.

@@ -1,6 +1,5 @@
 //! The static part of a run's page, section by section.
 
-use super::findings;
 use super::selected::SelectedPoints;
 use super::tables::{self, MAX_COUNTED};
 use crate::dataset::npy;
@@ -29,14 +28,16 @@ fn folded(id: &str, title: &str, blocks: impl IntoIterator<Item = Block>) -> Sec
     Section { is_folded: true, ..section(id, title, blocks) }
 }
 
-/// All sections, that of the layer `profile` among them; missing data are added to `selected`.
+/// All sections, those of the `findings` and of the layer `profile` among them; missing data are
+/// added to `selected`.
 pub(in crate::run) fn of_run(
     run: &FinishedRun,
     selected: &mut SelectedPoints<'_>,
     class_names: &[String],
+    findings: Option<Section>,
     profile: Option<Section>,
 ) -> Result<Vec<Section>> {
-    let mut sections = Vec::from_iter(findings::section_of(run, class_names)?);
+    let mut sections = Vec::from_iter(findings);
     sections.push(section("overview", "Overview", [Block::Table(overview(run, class_names))]));
     sections.extend(profile);
     if let Some(architecture) =
