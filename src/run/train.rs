@@ -27,5 +27,6 @@ pub fn train(
     let outcome = session::compute(&mut record, device, description, reporter, |session| {
         training(session, run, None, &prepared).map(drop)
     });
-    close(record, outcome, reporter)
+    let summary = close(record, outcome, reporter)?;
+    Ok(Summary { class_names: prepared.data.class_names, ..summary })
 }
