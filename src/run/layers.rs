@@ -29,7 +29,7 @@ use crate::embedding::METHODS;
 use crate::error::{Error, Result};
 use crate::evaluation::ScoredOn;
 use crate::files::write_atomic;
-use crate::format::natural;
+use crate::format::{listed, natural};
 use crate::matrix::Matrix;
 use crate::model::RAW;
 use crate::neighbors::Search;
@@ -43,6 +43,8 @@ use std::path::{Path, PathBuf};
 
 /// Name of the layer that holds the values before the softmax.
 const LOGITS: &str = "logits";
+/// The layers in the order of the network, a name a line.
+const LAYER_NAMES: &str = "layers.txt";
 /// The probability of each prediction.
 pub(super) const CONFIDENCE: &str = "confidence";
 
@@ -112,8 +114,12 @@ impl Layers {
             parts.into_iter().filter_map(|(part, is_there)| is_there.then_some(part)).collect();
         let classes = reader.classes(&parts, &names)?;
         let output_weights = reader.output_weights(classes.n_columns)?;
-        let mut warnings: Vec<String> =
-            reader.found.left_out().into_iter().chain(classes.warnings).collect();
+        let mut warnings: Vec<String> = reader
+            .order_note(&names)
+            .into_iter()
+            .chain(reader.found.left_out())
+            .chain(classes.warnings)
+            .collect();
         let mut known = classes.parts.into_iter();
         let mut next = |is_there: bool, part: &str, train: Option<&Part>| {
             let known = if is_there { known.next() } else { None };
@@ -314,20 +320,20 @@ impl Reader<'_> {
             }
         }
         names.sort_by(|a, b| (a != RAW).cmp(&(b != RAW)).then_with(|| natural(a, b)));
-        if self.found.files.contains("layers.txt") {
-            let path = self.path("layers.txt");
-            let listed: Vec<String> = dataset::read_names(&path)?
+        if self.found.files.contains(LAYER_NAMES) {
+            let path = self.path(LAYER_NAMES);
+            let given: Vec<String> = dataset::read_names(&path)?
                 .into_iter()
                 .map(|name| name.replace('/', "_"))
                 .collect();
             if let Some((at, name)) =
-                listed.iter().enumerate().find(|(_, name)| !names.contains(name))
+                given.iter().enumerate().find(|(_, name)| !names.contains(name))
             {
                 let message =
                     format!("line {} is `{name}`, but there is no {}", at + 1, file(name, "train"));
                 return Err(Error::input(path, message));
             }
-            names = listed;
+            names = given;
         }
         let taken = |name: &&String| {
             METHODS.iter().any(|method| name.starts_with(&format!("{}_", method.name)))
@@ -343,6 +349,28 @@ impl Reader<'_> {
             return Err(Error::input(self.folder, message));
         }
         Ok(names)
+    }
+
+    /// The warning that only the alphabet orders the layers, where neither a list nor their numbers
+    /// do.
+    fn order_note(&self, names: &[String]) -> Option<String> {
+        let without_numbers = |name: &str| -> String {
+            name.split(|letter: char| letter.is_ascii_digit())
+                .filter(|part| !part.is_empty())
+                .collect()
+        };
+        let mut kinds = names.iter().filter(|name| *name != RAW).map(|name| without_numbers(name));
+        let first = kinds.next()?;
+        let is_alphabetical =
+            !self.found.files.contains(LAYER_NAMES) && kinds.any(|kind| kind != first);
+        is_alphabetical.then(|| {
+            format!(
+                "the layers are taken in the order of their names, {}: what is said from layer to \
+                 layer is wrong if the network has another. A file {LAYER_NAMES} gives its order, \
+                 a name a line",
+                listed(names)
+            )
+        })
     }
 
     fn part(

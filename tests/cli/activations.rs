@@ -9,6 +9,8 @@ use layerlens::dataset::npy;
 use std::fs;
 use std::path::Path;
 
+/// The warning of layers whose order nobody has told.
+const ALPHABETICAL: &str = "the layers are taken in the order of their names";
 const RUN: &str = "run --from-activations layers --methods pca --device cpu --out out";
 
 /// A folder `layers` of two layers, 120 training points and 30 test points in three groups.
@@ -95,7 +97,8 @@ fn layers_come_in_natural_order_or_as_they_are_listed() {
     let place = place_with_layers();
     place.points("layers/raw_train.npy", 120, 3);
     place.points("layers/raw_test.npy", 30, 3);
-    place.succeed(RUN);
+    let stderr = place.succeed(RUN).stderr;
+    assert!(!stderr.contains(ALPHABETICAL), "{stderr}");
     assert_eq!(layers_of(&place.path("out")), ["raw", "layer_2", "layer_10"]);
     assert_eq!(
         fs::read_to_string(place.path("out/activations/layers.txt")).unwrap(),
@@ -337,9 +340,13 @@ fn layers_of_subfolders_are_read_and_what_is_left_out_is_named() {
     let left_out = "left out: conv_train.csv, labels_train.csv, layer_2_val.npy, mean.npy, other/ (layers of its own, with labels), \
                     predictions_test.csv, softmax_test.csv; ";
     assert!(stderr.contains(left_out), "{stderr}");
+    // Names that are not those of one kind with numbers say nothing about their order.
+    let order = format!("{ALPHABETICAL}, block1_a_conv, block1_conv, layer_2, layer_10: ");
+    assert!(stderr.contains(&order), "{stderr}");
     assert!(fs::read_to_string(place.path("out/report.html")).unwrap().contains(left_out));
     fs::write(place.path("layers/layers.txt"), "layer_2\nblock1/conv\n").unwrap();
-    place.succeed(&RUN.replace("out out", "out listed"));
+    let stderr = place.succeed(&RUN.replace("out out", "out listed")).stderr;
+    assert!(!stderr.contains(ALPHABETICAL), "{stderr}");
     assert_eq!(layers_of(&place.path("listed")), ["layer_2", "block1_conv"]);
     place.points("layers/block1_conv_train.npy", 120, 3);
     place.refuse(
