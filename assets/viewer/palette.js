@@ -62,8 +62,7 @@ export function packColor(color, alpha = 255) {
 
 /**
  * One opaque pixel value a point, by `state.color`. `overlapShares`: place of each point's overlap
- * on the ramp, or null while
- * unknown.
+ * on the ramp, or null while unknown.
  * @param {State} state
  * @param {Float32Array|null} overlapShares
  */

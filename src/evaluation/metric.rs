@@ -73,7 +73,8 @@ pub static METRICS: &[Metric] = &[
         key: "trustworthiness_of_new",
         title: "trustworthiness of new points",
         short: "new trust.",
-        meaning: "The fitted points near a new point in the map are near it in the space; 1 if all are.",
+        meaning: "The fitted points near a new point in the map are near it in the space; 1 if all \
+                  are.",
         of: |quality| quality.of_new.as_ref().map(|new| new.trustworthiness),
         needs_new_points: true,
         ..PLAIN

@@ -52,8 +52,9 @@ pub fn profile(
         inputs: layers::sources(&layers.files)?,
     };
     let mut record = RunFolder::open(&job.to, "profile", opening, reporter)?;
+    let named = |summary| Summary { class_names: layers.class_names.clone(), ..summary };
     if record.is_complete() {
-        return close(record, Ok(()), reporter);
+        return close(record, Ok(()), reporter).map(named);
     }
     if record.manifest.stages.is_empty() {
         layers.warnings.iter().for_each(|warning| record.warn(warning));
@@ -80,5 +81,5 @@ pub fn profile(
             })
             .map(drop)
     });
-    close(record, outcome, reporter)
+    close(record, outcome, reporter).map(named)
 }

@@ -36,6 +36,7 @@ fn measures_of_layers_are_explained_as_the_tables_do() {
 #[test]
 fn metrics_of_maps_are_explained() {
     for metric in METRICS {
+        assert!(metric.meaning.ends_with('.'), "a sentence for the page, {}", metric.key);
         assert!(!row(MEASURES_PAGE, metric.key)[3].is_empty(), "{}", metric.key);
     }
 }

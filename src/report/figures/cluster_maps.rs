@@ -97,13 +97,14 @@ impl ClusterMaps<'_> {
             .collect();
         pairs.sort_by_key(|&(count, group, place)| (std::cmp::Reverse(count), group, place));
         let mut colors = vec![None; n];
+        let mut is_taken = vec![false; named.len()];
         for (_, group, place) in pairs {
-            if colors[group].is_none() && !colors.contains(&Some(place)) {
+            if colors[group].is_none() && !is_taken[place] {
                 colors[group] = Some(place);
+                is_taken[place] = true;
             }
         }
-        let taken = colors.clone();
-        let mut free = (0..).filter(|color| !taken.contains(&Some(*color)));
+        let mut free = (0..).filter(|&color| !is_taken.get(color).is_some_and(|taken| *taken));
         colors.into_iter().map(|color| color.or_else(|| free.next()).unwrap_or(0)).collect()
     }
 

@@ -214,12 +214,12 @@ impl Table {
             "<div class=\"table-box\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\">"
         );
         let _ = write!(html, "<table><caption>{caption}</caption>\n<thead><tr>");
-        for (column, name) in self.header.iter().enumerate() {
-            let class = if self.kind(column) == "figure" { " class=\"figure\"" } else { "" };
+        let kinds: Vec<&str> = (0..self.header.len()).map(|column| self.kind(column)).collect();
+        for (name, kind) in self.header.iter().zip(&kinds) {
+            let class = if *kind == "figure" { " class=\"figure\"" } else { "" };
             let _ = write!(html, "<th scope=\"col\"{class}>{}</th>", name.html());
         }
         html.push_str("</tr></thead>\n<tbody>\n");
-        let kinds: Vec<&str> = (0..self.header.len()).map(|column| self.kind(column)).collect();
         for (at, row) in self.rows.iter().enumerate() {
             let again = self.is_grouped && at > 0 && self.rows[at - 1][0].text == row[0].text;
             html.push_str(match (self.is_grouped, again) {
@@ -234,10 +234,9 @@ impl Table {
         }
         html.push_str("</tbody></table></div>\n");
     }
-}
 
-impl Table {
-    /// Class of a column: `figure` if all its values are numbers, `short` if its texts need not be broken.
+    /// Class of a column: `figure` if all its values are numbers, `short` if its texts need not be
+    /// broken.
     fn kind(&self, column: usize) -> &'static str {
         let mut texts = self.rows.iter().filter_map(|row| row.get(column)).map(|cell| &*cell.text);
         match column {
@@ -406,7 +405,8 @@ pub(super) fn html(sections: &[Section]) -> String {
 }
 
 /// The rules of the pale grounds of drawings, which are mixed with the ground of the page: the
-/// letters on them have the ink of the page.
+/// letters on them have the ink of the page. There is a little more colour than on white, as it is
+/// seen less on a dark page.
 pub(super) fn tints() -> String {
     PALETTE.iter().fold(String::new(), |mut rules, color| {
         let (pale, color) = (color.mix(WHITE, TINT).hex(), color.hex());

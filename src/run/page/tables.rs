@@ -64,11 +64,10 @@ pub(super) fn history(history: &History) -> Table {
         let values = columns.iter().map(|(_, values)| decimals(f64::from(values[epoch])));
         std::iter::once((epoch + 1).to_string()).chain(values).map(Cell::from).collect()
     };
-    let caption =
-        "Loss (cross-entropy, with the natural logarithm) and accuracy after each epoch; \
-                   those of training as its batches were met"
-            .into();
-    Table { caption, header, rows: (0..history.len()).map(row).collect(), is_grouped: false }
+    let caption = "Loss (cross-entropy, with the natural logarithm) and accuracy after each \
+                   epoch; those of training as its batches were met";
+    let rows = (0..history.len()).map(row).collect();
+    Table { caption: caption.into(), header, rows, is_grouped: false }
 }
 
 /// The accuracies of k-NN: a tab for each number of neighbours, a row for each space and map.
@@ -77,18 +76,18 @@ pub(super) fn knn(scores: &[Scores], shown: Option<usize>) -> Option<Block> {
         .into_iter()
         .filter_map(|kind| Some((kind, scores.iter().find(|row| row.scored_on == kind)?)))
         .collect();
-    let (first, _) = kinds.first()?;
     let captions: Vec<String> = kinds.iter().map(|(kind, first)| knn_words(*kind, first)).collect();
     let caption = format!("{}. Bold: the best map of a space", captions.join("; "));
-    let rows: Vec<&Scores> = grouped(scores, |row| &row.space)
-        .into_iter()
-        .filter(|row| row.scored_on == *first)
-        .collect();
+    let is_same = |a: &Scores, b: &Scores| a.space == b.space && a.method == b.method;
+    let mut rows: Vec<&Scores> = Vec::new();
+    for row in grouped(scores, |row| &row.space) {
+        if !rows.iter().any(|other| is_same(other, row)) {
+            rows.push(row);
+        }
+    }
     let accuracy = |row: &Scores, kind: ScoredOn, n_neighbors: usize| {
-        let same = |other: &&Scores| {
-            other.scored_on == kind && other.space == row.space && other.method == row.method
-        };
-        let scores = &scores.iter().find(same)?.knn;
+        let of_kind = |other: &&Scores| other.scored_on == kind && is_same(other, row);
+        let scores = &scores.iter().find(of_kind)?.knn;
         Some(scores.iter().find(|score| score.n_neighbors == n_neighbors)?.accuracy)
     };
     let table = |n_neighbors: usize| {
