@@ -203,8 +203,8 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
         (None, None) => "embeddings/embedding.npy",
     };
     // Maps of other than two dimensions are not drawn.
-    let last = if folder.join("figures/map.png").exists() {
-        format!("figures/map.png, manifest.json\nlook at {path}/figures/map.png first")
+    let last = if folder.join("report.html").exists() {
+        format!("figures/map.png, report.html, manifest.json\nopen {path}/report.html")
     } else {
         "manifest.json".into()
     };

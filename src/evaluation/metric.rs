@@ -143,9 +143,17 @@ impl Metric {
 pub const KNN_MEANING: &str =
     "Share of the points whose class is that of most of their k nearest fitted points.";
 
+/// What stands before the number of neighbours.
+const KNN_LABEL: &str = "k-NN accuracy";
+
+/// Label of the accuracy of k-NN that a page shows beside a map.
+pub fn knn_label(n_neighbors: usize) -> String {
+    format!("{KNN_LABEL}, k = {n_neighbors}")
+}
+
 /// Meaning of the metric that a page shows beside a map under that label, if it is known.
 pub fn meaning(label: &str) -> Option<&'static str> {
-    if label.starts_with("k-NN accuracy") {
+    if label.starts_with(KNN_LABEL) {
         return Some(KNN_MEANING);
     }
     let title = label.split_once(", k = ").map_or(label, |(title, _)| title);

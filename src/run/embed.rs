@@ -2,9 +2,11 @@
 //! than memory, in which the other rows are placed.
 
 mod drawn;
+mod page;
 
 pub use drawn::Drawn;
 
+use self::page::MappedPoints;
 use super::job::{MethodChoice, starts};
 use super::session::{self, Session};
 use super::steps::figures;
@@ -27,6 +29,8 @@ use std::path::PathBuf;
 
 /// The name of the only space.
 const SPACE: &str = "input";
+/// Dimensions of a map that is drawn.
+const DRAWN: usize = 2;
 
 /// Points and, if they are known, their classes.
 #[derive(Clone, Debug)]
@@ -224,6 +228,22 @@ impl Stages<'_> {
                 write_quality(session.record, &quality)?;
             }
             draw(session.record, self.job, self.method, embedding, new)
+        })?;
+        let embedding = fitted.embedding();
+        if embedding.n_features() != DRAWN {
+            return Ok(());
+        }
+        let (job, method) = (self.job, self.method);
+        let points = MappedPoints {
+            job,
+            method,
+            embedding,
+            neighbors: neighbors.as_ref(),
+            placed: placed.as_ref(),
+        };
+        session.new_stage(Stage::Report, |session, _| {
+            session.on_cpu();
+            points.write(session)
         })
     }
 
@@ -352,6 +372,17 @@ impl Stages<'_> {
     }
 }
 
+/// Names of the classes of labelled points.
+fn class_names(job: &Embed) -> Vec<String> {
+    if !job.class_names.is_empty() {
+        return job.class_names.clone();
+    }
+    let parts = std::iter::once(&job.fitted).chain(&job.new);
+    let labels = parts.filter_map(|part| part.labels.as_ref()).flatten();
+    let n = labels.max().map_or(1, |&most| usize::from(most) + 1);
+    (0..n).map(|class| class.to_string()).collect()
+}
+
 fn draw(
     folder: &mut RunFolder,
     job: &Embed,
@@ -359,8 +390,9 @@ fn draw(
     embedding: &Matrix,
     placed: Option<&Matrix>,
 ) -> Result<()> {
-    if embedding.n_features() != 2 {
-        folder.warn(format!("no figure: the map has {} dimensions", embedding.n_features()));
+    if embedding.n_features() != DRAWN {
+        let n = embedding.n_features();
+        folder.warn(format!("no figure and no page: the map has {n} dimensions"));
         return Ok(());
     }
     // Without labels everything is of one class.
@@ -368,16 +400,8 @@ fn draw(
         |part: &Labelled| part.labels.clone().unwrap_or_else(|| vec![0; part.x.n_samples()]);
     let labels = labels_of(&job.fitted);
     let new_labels = job.new.as_ref().map(labels_of);
-    let all = labels.iter().chain(new_labels.iter().flatten());
-    let n_classes = all.max().map_or(1, |&most| usize::from(most) + 1);
     let labelled = job.fitted.labels.is_some();
-    let class_names: Vec<String> = match labelled {
-        true if job.class_names.is_empty() => {
-            (0..n_classes).map(|class| class.to_string()).collect()
-        }
-        true => job.class_names.clone(),
-        false => vec!["points".into()],
-    };
+    let class_names = if labelled { class_names(job) } else { vec!["points".into()] };
     let mut row = vec![Panel { title: "Fitted points".into(), embedding, labels: &labels }];
     if let (Some(placed), Some(labels)) = (placed, &new_labels) {
         row.push(Panel { title: "New points".into(), embedding: placed, labels });

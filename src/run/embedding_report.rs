@@ -1,7 +1,7 @@
 //! The command `report` of anybody's embedding: a page of two columns of coordinates, with labels,
 //! images and the original space if they are at hand.
 
-use super::page::{PAGE_NEIGHBORS, reproduce, section};
+use super::page::{PAGE_NEIGHBORS, inputs, reproduce, section};
 use super::report::{ReportSummary, check_new, summary};
 use crate::compute::Device;
 use crate::dataset::{
@@ -9,7 +9,9 @@ use crate::dataset::{
     read_labels, read_metadata,
 };
 use crate::error::{Error, Result};
-use crate::evaluation::{COMPARED_NEIGHBORS, MapQuality, Metric, Quality, knn_accuracy, quality};
+use crate::evaluation::{
+    COMPARED_NEIGHBORS, MapQuality, Metric, Quality, knn_accuracy, metric, quality,
+};
 use crate::format::thousands;
 use crate::matrix::Matrix;
 use crate::neighbors::nearest_neighbors;
@@ -231,7 +233,7 @@ impl ReportFiles {
         }
         let graph = nearest_neighbors(device, &self.embedding, K, observer)?;
         let scores = knn_accuracy(&graph, classes, classes, &[K])?;
-        Ok(scores.first().map(|score| (format!("k-NN accuracy, k = {K}"), score.accuracy)))
+        Ok(scores.first().map(|score| (metric::knn_label(K), score.accuracy)))
     }
 
     fn sections(
@@ -271,13 +273,7 @@ impl ReportFiles {
             .chain(dataset::names_files(&job.class_names));
         let files = files.filter(|path| path.is_file());
         let files = files.map(Source::of_file).collect::<Result<Vec<_>>>()?;
-        let row = |file: Source| vec![file.name, thousands(file.bytes as usize), file.sha256];
-        let table = Table::new(
-            "Files that were read",
-            &["file", "bytes", "SHA-256"],
-            files.into_iter().map(row),
-        );
-        sections.push(section("inputs", "Inputs", [Block::Table(table)]));
+        sections.push(section("inputs", "Inputs", [Block::Table(inputs(&files))]));
         let version = format!("Version {} with the seed {}.", env!("CARGO_PKG_VERSION"), job.seed);
         sections.push(reproduce(&job.argv, version));
         Ok(sections)

@@ -352,7 +352,7 @@ fn maps_of_three_dimensions_are_not_drawn() {
         assert_eq!(shape(&out.join("embeddings/embedding.npy")), (120, 3));
         assert_eq!(
             manifest(&out)["warnings"],
-            serde_json::json!(["no figure: the map has 3 dimensions"])
+            serde_json::json!(["no figure and no page: the map has 3 dimensions"])
         );
         assert!(!out.join("figures").exists());
         // The third dimension is no copy and no void.
@@ -369,7 +369,10 @@ fn maps_of_three_dimensions_are_not_drawn() {
              --force"
         );
         let stderr = place.succeed(&again).stderr;
-        assert!(stderr.contains("warning: no figure: the map has 3 dimensions"), "{stderr}");
+        assert!(
+            stderr.contains("warning: no figure and no page: the map has 3 dimensions"),
+            "{stderr}"
+        );
     }
 }
 

@@ -168,7 +168,7 @@ fn a_map_in_three_dimensions_is_called_so_and_says_why_there_is_no_figure() {
                 outcome.stdout
             );
             assert_eq!(
-                outcome.stderr.contains("warning: no figure: the map has 3 dimensions"),
+                outcome.stderr.contains("warning: no figure and no page: the map has 3 dimensions"),
                 !figure,
                 "{}",
                 outcome.stderr

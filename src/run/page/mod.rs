@@ -11,14 +11,15 @@ mod tables;
 
 pub(super) use exported::ExportedPoints;
 pub(super) use sections::{reproduce, section};
+pub(super) use tables::{inputs, knn};
 
 use self::selected::SelectedPoints;
 use super::session::Session;
-use crate::compute::Device;
+use crate::compute::{Description, Device};
 use crate::error::Result;
-use crate::evaluation::{MapQuality, Metric, Scores};
+use crate::evaluation::{MapQuality, Metric, ScoredOn, Scores, metric};
 use crate::progress::Observer;
-use crate::record::{Artifact, FinishedRun, Folder, ReportPoints, Stage, fallback_note};
+use crate::record::{Artifact, FinishedRun, Folder, ReportPoints, Results, Stage, fallback_note};
 use crate::report::page::{self, Page};
 
 /// Neighbours of each point that the page shows.
@@ -58,9 +59,7 @@ pub(super) fn of_run(
     let sections = sections::of_run(run, &mut selected, &classes, findings, profile)?;
     let (methods, n_neighbors) = (selected.methods(), selected.n_neighbors());
     let (mut warnings, mut missing) = (selected.warnings, selected.missing);
-    // Which device it was changes nothing that is on view; the last section tells it.
-    let used = &run.manifest.device;
-    warnings.retain(|warning| !used.fallback || *warning != fallback_note(&used.reason));
+    without_the_device(&mut warnings, &run.manifest.device);
     missing.dedup();
     Ok(Page {
         name: run.name.clone(),
@@ -78,20 +77,28 @@ pub(super) fn of_run(
     })
 }
 
-/// Metrics of a map.
-fn metrics(run: &FinishedRun, space: &str, method: &str) -> Vec<(String, f64)> {
+/// Takes the warning away that there was no GPU: it changes nothing that is on view, and the last
+/// section names the device.
+pub(super) fn without_the_device(warnings: &mut Vec<String>, used: &Description) {
+    warnings.retain(|warning| !used.fallback || *warning != fallback_note(&used.reason));
+}
+
+/// Metrics of a map, its k-NN accuracy that of the points of one kind.
+pub(super) fn metrics(
+    results: &Results,
+    scored: ScoredOn,
+    space: &str,
+    method: &str,
+) -> Vec<(String, f64)> {
     let mut metrics = Vec::new();
     let of_map = |row: &&MapQuality| row.space == space && row.method.as_deref() == Some(method);
-    if let Some(MapQuality { quality, .. }) = run.results().quality.iter().find(of_map) {
+    if let Some(MapQuality { quality, .. }) = results.quality.iter().find(of_map) {
         metrics.extend(Metric::shown_by_map(quality));
     }
-    let scored = run.scored_on();
     let of_map = |row: &&Scores| {
         row.space == space && row.method.as_deref() == Some(method) && row.scored_on == scored
     };
-    let knn = run.results().knn.iter().find(of_map).and_then(Scores::compared);
-    metrics.extend(
-        knn.map(|score| (format!("k-NN accuracy, k = {}", score.n_neighbors), score.accuracy)),
-    );
+    let knn = results.knn.iter().find(of_map).and_then(Scores::compared);
+    metrics.extend(knn.map(|score| (metric::knn_label(score.n_neighbors), score.accuracy)));
     metrics
 }

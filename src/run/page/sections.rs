@@ -67,7 +67,7 @@ pub(in crate::run) fn of_run(
     sections.extend(confused(run, selected, class_names)?);
     sections.extend(clusters(run, selected)?);
     sections.push(folded("times", "Times", [Block::Table(tables::times(run))]));
-    sections.push(folded("inputs", "Inputs", [Block::Table(tables::inputs(run))]));
+    sections.push(folded("inputs", "Inputs", [Block::Table(tables::inputs(&run.manifest.inputs))]));
     sections.push(notes(selected));
     let origin = format!(
         "Version {} with the seed {} on {}: {}. The same version, seed and device give the same \

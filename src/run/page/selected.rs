@@ -308,7 +308,7 @@ impl<'a> SelectedPoints<'a> {
                     aligned = aligned.moved(&motion)?;
                     self.motions.push((space.clone(), method.clone(), motion));
                 }
-                let metrics = metrics(run, space, method);
+                let metrics = metrics(run.results(), run.scored_on(), space, method);
                 let fitted = self.fitted();
                 maps.push(Map {
                     space: space.clone(),

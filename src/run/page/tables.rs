@@ -71,7 +71,7 @@ pub(super) fn history(history: &History) -> Table {
 }
 
 /// The accuracies of k-NN: a tab for each number of neighbours, a row for each space and map.
-pub(super) fn knn(scores: &[Scores], shown: Option<usize>) -> Option<Block> {
+pub(in crate::run) fn knn(scores: &[Scores], shown: Option<usize>) -> Option<Block> {
     let kinds: Vec<(ScoredOn, &Scores)> = [ScoredOn::Test, ScoredOn::TrainLeaveOneOut]
         .into_iter()
         .filter_map(|kind| Some((kind, scores.iter().find(|row| row.scored_on == kind)?)))
@@ -298,7 +298,8 @@ pub(super) fn times(run: &FinishedRun) -> Table {
     Table::new("Wall time of every stage", &["stage", "time", "device"], rows)
 }
 
-pub(super) fn inputs(run: &FinishedRun) -> Table {
+/// The files that were read.
+pub(in crate::run) fn inputs(read: &[Source]) -> Table {
     let row = |input: &Source| {
         let verified = if input.verified { "known data" } else { "" };
         vec![
@@ -308,9 +309,5 @@ pub(super) fn inputs(run: &FinishedRun) -> Table {
             verified.to_owned(),
         ]
     };
-    Table::new(
-        "Files that were read",
-        &["file", "bytes", "SHA-256", ""],
-        run.manifest.inputs.iter().map(row),
-    )
+    Table::new("Files that were read", &["file", "bytes", "SHA-256", ""], read.iter().map(row))
 }
