@@ -203,7 +203,7 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
         (None, None) => "embeddings/embedding.npy",
     };
     // Maps of other than two dimensions are not drawn.
-    let last = if folder.join("report.html").exists() {
+    let last = if n_components == 2 {
         format!("figures/map.png, report.html, manifest.json\nopen {path}/report.html")
     } else {
         "manifest.json".into()

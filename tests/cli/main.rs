@@ -18,6 +18,7 @@ mod damaged;
 mod data;
 mod devices;
 mod digits;
+mod embed_page;
 mod epochs;
 mod errors;
 mod export;

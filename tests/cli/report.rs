@@ -10,14 +10,14 @@ use std::path::Path;
 const NASTY: &str = "</script><img src=x onerror=alert(1)> \"q\" 'q' {{data}} \u{202e}עברית 😀";
 
 /// The page's JSON.
-fn data(path: &Path) -> Value {
+pub fn data(path: &Path) -> Value {
     let html = fs::read_to_string(path).unwrap();
     let start = html.split_once("id=\"page-data\">").unwrap().1;
     serde_json::from_str(start.split_once("</script>").unwrap().0).unwrap()
 }
 
 /// The static part.
-fn tables(path: &Path) -> String {
+pub fn tables(path: &Path) -> String {
     let html = fs::read_to_string(path).unwrap();
     html.split_once("<section id=\"report\"")
         .unwrap()
