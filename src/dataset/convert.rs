@@ -74,17 +74,8 @@ pub fn convert(
     let _noted = Unfinished::new(temporary.path());
     for (at, (name, fill)) in files.into_iter().enumerate() {
         observer.step(at as u64, paths.len() as u64, &[])?;
-        let file = std::fs::File::create(temporary.path().join(&name)).map_err(failed)?;
-        let mut writer = BufWriter::with_capacity(1 << 20, file);
-        if gzip && name != CLASS_NAMES {
-            // Without name and time, the bytes depend on the data alone.
-            let mut encoder = GzBuilder::new().write(&mut writer, Compression::default());
-            let filled = fill(&mut Watched { out: &mut encoder, observer });
-            filled.and_then(|()| encoder.finish().map(|_| ())).map_err(failed)?;
-        } else {
-            fill(&mut Watched { out: &mut writer, observer }).map_err(failed)?;
-        }
-        writer.flush().map_err(failed)?;
+        let path = temporary.path().join(&name);
+        write_file(&path, fill, gzip && name != CLASS_NAMES, observer).map_err(failed)?;
     }
     observer.step(paths.len() as u64, paths.len() as u64, &[])?;
     if !folder.as_os_str().is_empty() {
@@ -99,6 +90,20 @@ pub fn convert(
         std::fs::remove_file(path).map_err(|error| Error::write(path, error))?;
     }
     Ok(paths)
+}
+
+/// Writes one file.
+fn write_file(path: &Path, fill: Fill<'_>, gzip: bool, observer: &dyn Observer) -> io::Result<()> {
+    let mut writer = BufWriter::with_capacity(1 << 20, std::fs::File::create(path)?);
+    if gzip {
+        // Without name and time, the bytes depend on the data alone.
+        let mut encoder = GzBuilder::new().write(&mut writer, Compression::default());
+        fill(&mut Watched { out: &mut encoder, observer })?;
+        encoder.finish()?;
+    } else {
+        fill(&mut Watched { out: &mut writer, observer })?;
+    }
+    writer.flush()
 }
 
 /// Refuses images in colour, and many classes, for a format that holds bytes of grey images only.

@@ -55,7 +55,7 @@ impl PreparedNetwork {
     pub(super) fn open(data: &Request, given: &GivenNetwork, seed: u64) -> Result<Self> {
         let file = NetworkFile::read(&given.file)?;
         let common_side = file.side(&given.preprocessing);
-        let mut data = Dataset::open(&Request { common_side, ..data.clone() })?;
+        let data = Dataset::open(&Request { common_side, ..data.clone() })?;
         if given.sample == Some(0) {
             return Err(Error::parameter("sample", 0, "at least 1"));
         }
@@ -76,33 +76,8 @@ impl PreparedNetwork {
         let classes = data.class_names.len();
         let answers = network.output().width;
         let has_classes = answers == classes || (answers == 1 && classes == 2);
-        data.warnings.extend(network.warnings().iter().cloned());
-        if !has_classes {
-            data.warnings.push(format!(
-                "{} answers with {answers} values, the data have {classes} classes: there is no \
-                 accuracy and no confusion matrix of the network itself",
-                given.file.display()
-            ));
-        }
-        if let Some(n) = given.sample.filter(|&n| n < data.train.len() || n < data.test.len()) {
-            data.warnings.push(format!(
-                "a sample of at most {n} images of each part, drawn by the seed: {} of {} training \
-                 and {} of {} test images",
-                train.len(),
-                data.train.len(),
-                test.len(),
-                data.test.len()
-            ));
-        }
         let has_raw = images.n_values() <= MOST_RAW;
-        if !has_raw {
-            data.warnings.push(format!(
-                "the pixels are no space of their own: an image has {} values, at most {MOST_RAW} \
-                 are embedded",
-                images.n_values()
-            ));
-        }
-        Ok(Self {
+        let mut prepared = Self {
             data,
             train,
             test,
@@ -112,7 +87,43 @@ impl PreparedNetwork {
             network,
             has_classes,
             has_raw,
-        })
+        };
+        let warnings = prepared.warnings(given);
+        prepared.data.warnings.extend(warnings);
+        Ok(prepared)
+    }
+
+    /// What is said of the network and of what is left out.
+    fn warnings(&self, given: &GivenNetwork) -> Vec<String> {
+        let (data, network) = (&self.data, &self.network);
+        let mut warnings = network.warnings().to_vec();
+        if !self.has_classes {
+            warnings.push(format!(
+                "{} answers with {} values, the data have {} classes: there is no accuracy and no \
+                 confusion matrix of the network itself",
+                given.file.display(),
+                network.output().width,
+                data.class_names.len()
+            ));
+        }
+        if let Some(n) = given.sample.filter(|&n| n < data.train.len() || n < data.test.len()) {
+            warnings.push(format!(
+                "a sample of at most {n} images of each part, drawn by the seed: {} of {} training \
+                 and {} of {} test images",
+                self.train.len(),
+                data.train.len(),
+                self.test.len(),
+                data.test.len()
+            ));
+        }
+        if !self.has_raw {
+            warnings.push(format!(
+                "the pixels are no space of their own: an image has {} values, at most {MOST_RAW} \
+                 are embedded",
+                data.train.images.n_values()
+            ));
+        }
+        warnings
     }
 
     /// The same with strangers, if any are asked for, sampled as the data are; what is said of them

@@ -237,20 +237,7 @@ fn known_in(
         }
     }
     if let Some(row) = (0..by_name.len()).find(|&row| by_name[row].or(by_number[row]).is_none()) {
-        let place = file.place(row);
-        let value = file.values.word(row);
-        let last = n as i64 - 1 + first;
-        return refuse(match file.values {
-            Values::Numbers(_) if !numbers_are_names => {
-                format!("{place} is {value}, but class_names.txt names {first} to {last}")
-            }
-            _ => {
-                format!(
-                    "{place} is `{value}`, which is neither one of the {n} class names nor a \
-                     number from {first} to {last}"
-                )
-            }
-        });
+        return refuse(no_class(file, row, n, (first, numbers_are_names)));
     }
     let all = |classes: &[Option<u16>]| classes.iter().copied().collect::<Option<Vec<u16>>>();
     let place_of = |is_meant: &dyn Fn(usize) -> bool| {
@@ -274,6 +261,27 @@ fn known_in(
                  the one or the other"
             ))
         }
+    }
+}
+
+/// Why the label of a row is none of the `n` classes.
+fn no_class(
+    file: &LabelFile,
+    row: usize,
+    n: usize,
+    (first, numbers_are_names): (i64, bool),
+) -> String {
+    let place = file.place(row);
+    let value = file.values.word(row);
+    let last = n as i64 - 1 + first;
+    match file.values {
+        Values::Numbers(_) if !numbers_are_names => {
+            format!("{place} is {value}, but class_names.txt names {first} to {last}")
+        }
+        _ => format!(
+            "{place} is `{value}`, which is neither one of the {n} class names nor a number from \
+             {first} to {last}"
+        ),
     }
 }
 

@@ -394,14 +394,8 @@ impl Tsne {
                 outline = Outline::new(device, &y, (n, self.n_components))?;
             }
             let step = self.step_at(done, schedule, n);
-            optimiser::descend(
-                device,
-                forces.acting(&graph),
-                step,
-                &mut outline,
-                &mut state,
-                &mut y,
-            )?;
+            let acting = forces.acting(&graph);
+            optimiser::descend(device, acting, step, &mut outline, &mut state, &mut y)?;
         }
         arrive(&mut underway)?;
         let outgrown = forces.repulsor().has_outgrown_its_grid();

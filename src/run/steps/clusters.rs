@@ -213,18 +213,9 @@ fn describe(
         kinds: named(space.kinds, by_kind.as_ref(), at),
     });
     let clusters = clusters.collect();
-    let mut classes = Vec::new();
-    if let (Some(known), Some(table)) = (space.classes, &by_class) {
-        for (class, (name, n_points)) in known.names.iter().zip(table.class_sizes()).enumerate() {
-            classes.push(ClassRow {
-                name: name.clone(),
-                n_points,
-                silhouette: of_group(of_classes, class as i32),
-                clusters: table.clusters_of(class, LEAST_SHARE),
-                n_noise: if table.clusters[0] == NOISE { table.counts[class][0] } else { 0 },
-            });
-        }
-    }
+    let classes = space.classes.zip(by_class.as_ref());
+    let classes =
+        classes.map_or(Vec::new(), |(known, table)| class_rows(known.names, table, of_classes));
     let (n_points, n_features) = (space.x.n_samples(), space.x.n_features());
     Ok(Clustered {
         space: space.name.into(),
@@ -246,6 +237,23 @@ fn describe(
         clusters,
         classes,
     })
+}
+
+/// Into which clusters each class falls.
+fn class_rows(
+    names: &[String],
+    table: &Contingency,
+    silhouettes: Option<&Silhouettes>,
+) -> Vec<ClassRow> {
+    let has_noise = table.clusters[0] == NOISE;
+    let row = |(class, (name, n_points)): (usize, (&String, usize))| ClassRow {
+        name: name.clone(),
+        n_points,
+        silhouette: of_group(silhouettes, class as i32),
+        clusters: table.clusters_of(class, LEAST_SHARE),
+        n_noise: if has_noise { table.counts[class][0] } else { 0 },
+    };
+    names.iter().zip(table.class_sizes()).enumerate().map(row).collect()
 }
 
 fn write_tables(
