@@ -1,4 +1,4 @@
-//! Maps by cluster, and beside each the same map by class.
+//! Maps by cluster, and beside or below each the same map by class.
 
 use super::canvas::{Align, Canvas, Color, Dot, FRAME, Point, SOFT_INK, Text, outline};
 use super::classes::{NamedClasses, OTHERS};
@@ -14,14 +14,19 @@ use crate::matrix::Matrix;
 pub const NOISE_COLOR: Color = OTHERS;
 const PANEL_NAME: f64 = 40.0;
 const WIDTH: f64 = 640.0;
+/// Width of a panel where the maps stand side by side.
+const NARROW: f64 = 480.0;
+/// Maps one below the other at most; more stand side by side, so that the figure fits a page.
+const STACKED: usize = 2;
 const GAP: f64 = 30.0;
 const WIDEST_NAME: f64 = 260.0;
 const DIRECT_LABEL: f64 = 21.0;
 /// Entries of a legend at most; of the smaller clusters beyond only the number is given.
 const LEGEND: usize = 16;
 
-/// Maps of the same points, one below the other: coloured by cluster at the left, by class at the
-/// right.
+/// Maps of the same points, by cluster and by class. Up to two maps stand one below the other, by
+/// cluster at the left and by class at the right; more stand side by side, by cluster above and by
+/// class below.
 #[derive(Clone, Debug)]
 pub struct ClusterMaps<'a> {
     /// Above the figure; none if empty.
@@ -34,7 +39,7 @@ pub struct ClusterMaps<'a> {
     pub classes: Option<Classes<'a>>,
 }
 
-/// Colours and names of the points of one column of panels.
+/// Colours and names of the points of one column of panels, or one row.
 struct Coloring {
     /// Number of each point's group, none for noise.
     groups: Vec<Option<usize>>,
@@ -51,6 +56,51 @@ struct Coloring {
 impl Coloring {
     fn color(&self, group: Option<usize>) -> Color {
         group.map_or(NOISE_COLOR, |group| color(self.colors[group]))
+    }
+}
+
+/// Places of the panels and of the legends.
+struct Layout {
+    /// What each map's panels show.
+    windows: Vec<Window>,
+    /// `true` if each map has a column of its own, `false` if it has a row.
+    side_by_side: bool,
+    /// Width of a panel.
+    width: f64,
+    /// Left side of each column of panels.
+    lefts: Vec<f64>,
+    /// Right side of the last legend.
+    right: f64,
+    /// Top and height of each row of panels.
+    rows: Vec<(f64, f64)>,
+}
+
+impl Layout {
+    fn view(&self, of_map: usize, of_coloring: usize) -> View {
+        let (column, row) =
+            if self.side_by_side { (of_map, of_coloring) } else { (of_coloring, of_map) };
+        let (top, height) = self.rows[row];
+        View {
+            window: self.windows[of_map],
+            corner: (self.lefts[column], top),
+            size: (self.width, height),
+        }
+    }
+
+    /// Upper left corner and height of a legend: right of its row, or of its column.
+    fn legend(&self, of_coloring: usize) -> Option<(Point, f64)> {
+        let column = if self.side_by_side { self.lefts.len().checked_sub(1)? } else { of_coloring };
+        let left = self.lefts[column] + self.width + GAP / 2.0;
+        if self.side_by_side {
+            let (top, height) = self.rows[of_coloring];
+            return Some(((left, top), height));
+        }
+        let (top, _) = self.rows.first()?;
+        Some(((left, *top), self.bottom()? - top))
+    }
+
+    fn bottom(&self) -> Option<f64> {
+        self.rows.last().map(|(top, height)| top + height)
     }
 }
 
@@ -125,7 +175,7 @@ impl ClusterMaps<'_> {
         }
     }
 
-    fn columns(&self) -> Vec<(&'static str, Coloring)> {
+    fn colorings(&self) -> Vec<(&'static str, Coloring)> {
         let classes = self.classes.as_ref().map(|classes| ("by class", Self::by_class(classes)));
         std::iter::once(("by cluster", self.by_cluster())).chain(classes).collect()
     }
@@ -134,23 +184,38 @@ impl ClusterMaps<'_> {
         if self.title.is_empty() { MARGIN } else { MARGIN + TITLE_HEIGHT }
     }
 
-    /// Top, height and window of each map.
-    fn rows(&self) -> Vec<(f64, f64, Window)> {
-        let mut top = self.top() + PANEL_NAME;
-        let row = |(_, map): &(String, &Matrix)| {
-            let window = Window::around([*map]);
-            let height = (WIDTH * window.shape().clamp(SHAPE.0, SHAPE.1)).round();
-            let this = top;
-            top += height + GAP + PANEL_NAME;
-            (this, height, window)
+    fn layout(&self, colorings: &[(&'static str, Coloring)]) -> Layout {
+        let windows: Vec<Window> =
+            self.maps.iter().map(|(_, map)| Window::around([*map])).collect();
+        let shape = |window: &Window| window.shape().clamp(SHAPE.0, SHAPE.1);
+        let side_by_side = windows.len() > STACKED;
+        let width = if side_by_side { NARROW } else { WIDTH };
+        let mut lefts = Vec::new();
+        let mut right = MARGIN;
+        let shapes: Vec<f64> = if side_by_side {
+            for _ in &windows {
+                lefts.push(right);
+                right += width + GAP / 2.0;
+            }
+            right +=
+                colorings.iter().map(|(_, coloring)| legend_width(coloring)).fold(0.0, f64::max);
+            let tallest = windows.iter().map(shape).fold(SHAPE.0, f64::max);
+            vec![tallest; colorings.len()]
+        } else {
+            for (_, coloring) in colorings {
+                lefts.push(right);
+                right += width + GAP / 2.0 + legend_width(coloring);
+            }
+            windows.iter().map(shape).collect()
         };
-        self.maps.iter().map(row).collect()
-    }
-
-    fn bottom(&self) -> f64 {
-        self.rows()
-            .last()
-            .map_or(self.top() + PANEL_NAME + WIDTH * SHAPE.0, |(top, height, _)| top + height)
+        let mut rows = Vec::new();
+        let mut top = self.top() + PANEL_NAME;
+        for shape in shapes {
+            let height = (width * shape).round();
+            rows.push((top, height));
+            top += height + GAP + PANEL_NAME;
+        }
+        Layout { windows, side_by_side, width, lefts, right, rows }
     }
 
     fn draw_panel(&self, canvas: &mut dyn Canvas, map: &Matrix, view: &View, coloring: &Coloring) {
@@ -234,27 +299,26 @@ impl Figure for ClusterMaps<'_> {
     }
 
     fn size(&self) -> (u32, u32) {
-        let columns: f64 = self
-            .columns()
-            .iter()
-            .map(|(_, coloring)| WIDTH + GAP / 2.0 + legend_width(coloring))
-            .sum();
-        ((MARGIN + columns + MARGIN / 2.0).ceil() as u32, (self.bottom() + MARGIN).ceil() as u32)
+        let layout = self.layout(&self.colorings());
+        let bottom = layout.bottom().unwrap_or(self.top() + PANEL_NAME + WIDTH * SHAPE.0);
+        ((layout.right + MARGIN / 2.0).ceil() as u32, (bottom + MARGIN).ceil() as u32)
     }
 
     fn draw(&self, canvas: &mut dyn Canvas) {
         draw_title(canvas, &self.title, self.size().0);
-        let mut left = MARGIN;
-        for (what, coloring) in self.columns() {
-            for ((title, map), (top, height, window)) in self.maps.iter().zip(self.rows()) {
-                let view = View { window, corner: (left, top), size: (WIDTH, height) };
-                let title = fit(&format!("{title}, {what}"), SUBTITLE, WIDTH);
-                canvas.text(&Text::new(&title, (left, top - PANEL_NAME / 2.0 - 2.0), SUBTITLE));
-                self.draw_panel(canvas, map, &view, &coloring);
+        let colorings = self.colorings();
+        let layout = self.layout(&colorings);
+        for (of_coloring, (what, coloring)) in colorings.iter().enumerate() {
+            for (of_map, (title, map)) in self.maps.iter().enumerate() {
+                let view = layout.view(of_map, of_coloring);
+                let title = fit(&format!("{title}, {what}"), SUBTITLE, layout.width);
+                let at = (view.corner.0, view.corner.1 - PANEL_NAME / 2.0 - 2.0);
+                canvas.text(&Text::new(&title, at, SUBTITLE));
+                self.draw_panel(canvas, map, &view, coloring);
             }
-            let top = self.top() + PANEL_NAME;
-            draw_legend(canvas, (left + WIDTH + GAP / 2.0, top), self.bottom() - top, &coloring);
-            left += WIDTH + GAP / 2.0 + legend_width(&coloring);
+            if let Some((at, height)) = layout.legend(of_coloring) {
+                draw_legend(canvas, at, height, coloring);
+            }
         }
     }
 }

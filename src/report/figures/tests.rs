@@ -331,6 +331,36 @@ fn clusters_and_classes_of_a_map_stand_side_by_side_and_noise_is_grey() {
 }
 
 #[test]
+fn many_maps_of_clusters_stand_side_by_side_by_class_below() {
+    let names = names(2);
+    let map = Matrix::new(vec![0.0, 0.0, 10.0, 0.0, 0.0, 10.0, 10.0, 10.0], 4, 2).unwrap();
+    let maps = ["PCA", "t-SNE", "UMAP", "TriMAP"].map(|title| (title.to_owned(), &map));
+    let figure = ClusterMaps {
+        title: String::new(),
+        maps: maps.to_vec(),
+        clusters: &[-1, 0, 0, -1],
+        classes: Some(Classes { labels: &[1, 0, 0, 1], names: &names }),
+    };
+    let (width, height) = figure.size();
+    assert!(width > height, "{width} x {height}");
+    let image = pixels(&figure);
+    let corner = |column: u32, row: u32| {
+        // Panels are squares of 480, 15 apart, below titles; 3 % stay free at each side.
+        let pixel = image.get_pixel(28 + 495 * column + 14, 68 + 550 * row + 466).0;
+        [pixel[0], pixel[1], pixel[2]]
+    };
+    let expected = |color: Color| {
+        let Color(r, g, b) = WHITE.mix(color, 0.85);
+        [r, g, b]
+    };
+    let close = |a: [u8; 3], b: [u8; 3]| a.iter().zip(b).all(|(a, b)| a.abs_diff(b) <= 2);
+    for column in 0..4 {
+        assert!(close(corner(column, 0), expected(cluster_maps::NOISE_COLOR)), "{column}");
+        assert!(close(corner(column, 1), expected(color(1))), "{column}");
+    }
+}
+
+#[test]
 fn a_gallery_has_two_halves() {
     let image = [200; 6];
     let rows = vec![
