@@ -3,9 +3,11 @@
 use super::space::Map;
 use crate::dataset::{Classes, Images};
 use crate::embedding;
+use crate::embedding::procrustes::Motion;
 use crate::error::Result;
 use crate::evaluation::{Confused, Insights, ScoredOn, Scores, space_title};
 use crate::format::capital;
+use crate::matrix::Matrix;
 use crate::model::RAW;
 use crate::record::{Artifact, RunFolder};
 use crate::report::figures::{
@@ -98,17 +100,25 @@ pub(in crate::run) fn maps(folder: &mut RunFolder, maps: &[Map], layers: &Layers
     methods.sort_unstable();
     methods.dedup();
     for name in methods {
-        let method = embedding::method(name)?.title;
-        let of_method = maps.iter().filter(|map| map.method() == name);
-        let (raw, hidden): (Vec<&Map>, Vec<&Map>) = of_method.partition(|map| map.id.space == RAW);
-        for (stem, what, maps) in
-            [("raw", "the raw input", raw), ("layers", "the hidden layers", hidden)]
-        {
+        let method = embedding::method(name)?;
+        let of_method: Vec<&Map> = maps.iter().filter(|map| map.method() == name).collect();
+        // Axes of a projection have a meaning, which turning would take from them.
+        let turned = if method.is_linear { None } else { Some(turned(&of_method)?) };
+        let of_method: Vec<&Map> = turned.as_ref().map_or(of_method, |maps| maps.iter().collect());
+        let is_turned = turned.is_some() && of_method.len() > 1;
+        let (raw, hidden): (Vec<&Map>, Vec<&Map>) =
+            of_method.into_iter().partition(|map| map.id.space == RAW);
+        let of_layers = if is_turned {
+            "the hidden layers, each turned onto the one before"
+        } else {
+            "the hidden layers"
+        };
+        for (stem, what, maps) in [("raw", "the raw input", raw), ("layers", of_layers, hidden)] {
             if maps.is_empty() {
                 continue;
             }
             let figure = Scatter {
-                title: format!("{method} of {what}"),
+                title: format!("{} of {what}", method.title),
                 panels: maps.iter().map(|map| row(map, layers)).collect(),
                 class_names: &layers.class_names,
                 rows_share_axes: true,
@@ -118,6 +128,20 @@ pub(in crate::run) fn maps(folder: &mut RunFolder, maps: &[Map], layers: &Layers
         }
     }
     Ok(())
+}
+
+/// Maps of one method, each turned, or mirrored, so that its training points lie closest to those
+/// of the map before, as on the page.
+fn turned(maps: &[&Map]) -> Result<Vec<Map>> {
+    let mut all: Vec<Map> = Vec::new();
+    for map in maps {
+        let onto = all.last().map(|before| Motion::between(&map.train, &before.train));
+        let motion = onto.transpose()?;
+        let moved = |map: &Matrix| motion.map_or(Ok(map.clone()), |motion| motion.apply(map));
+        let (train, test) = (moved(&map.train)?, map.test.as_ref().map(moved).transpose()?);
+        all.push(Map { id: map.id.clone(), train, test });
+    }
+    Ok(all)
 }
 
 fn row<'a>(map: &'a Map, layers: &'a Layers) -> Vec<Panel<'a>> {
@@ -225,4 +249,40 @@ pub(in crate::run) fn confusion(
 
 fn space_name(space: &str) -> String {
     if space == RAW { "the raw input".into() } else { space_title(space) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluation::MapId;
+
+    fn map(space: &str, turn: impl Fn(f32, f32) -> [f32; 2]) -> Map {
+        let points = |rows: [[f32; 2]; 4]| {
+            let values = rows.iter().flat_map(|&[x, y]| turn(x, y)).collect();
+            Matrix::new(values, 4, 2).unwrap()
+        };
+        Map {
+            id: MapId::new(space, Some("tsne"), 2),
+            train: points([[0.0, 0.0], [4.0, 0.0], [4.0, 1.0], [0.0, 3.0]]),
+            test: Some(points([[1.0, 1.0], [2.0, 0.0], [0.0, 1.0], [3.0, 2.0]])),
+        }
+    }
+
+    #[test]
+    fn maps_that_differ_in_orientation_alone_lie_on_each_other() {
+        let maps = [
+            map("raw", |x, y| [x, y]),
+            map("layer_1", |x, y| [-y + 5.0, x]),
+            map("layer_2", |x, y| [-x, y - 2.0]),
+        ];
+        let all = turned(&maps.iter().collect::<Vec<_>>()).unwrap();
+        let first = [&all[0].train, all[0].test.as_ref().unwrap()];
+        for map in &all[1..] {
+            for (found, expected) in [&map.train, map.test.as_ref().unwrap()].iter().zip(first) {
+                for (a, b) in found.as_slice().iter().zip(expected.as_slice()) {
+                    assert!((a - b).abs() < 1e-5, "{}: {a} for {b}", map.id.space);
+                }
+            }
+        }
+    }
 }
