@@ -38,7 +38,9 @@ pub(super) fn read(path: &Path, column: Option<&LabelColumn>, n: Option<usize>) 
         return Err(Error::input(path, message));
     }
     if by_name || has_header(&words, n) {
-        if !by_name {
+        // A usual name above as many labels as there are rows leaves no doubt.
+        let is_certain = is_header_alone(&words) && n == Some(words.len() - 1);
+        if !by_name && !is_certain {
             notes.push(format!("line 1, `{}`, is taken for the header", first[at]));
         }
         records.remove(0);
