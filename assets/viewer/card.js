@@ -1,6 +1,6 @@
 import { valueName } from "./columns.js";
 import { announce, byId, className, make, makeSwatch, query } from "./dom.js";
-import { classColor } from "./palette.js";
+import { classColor, paint } from "./palette.js";
 import { FILTER_KEYS, anyOf, cardPane, visibleMask } from "./state.js";
 
 const CARD_NEIGHBORS = 5;
@@ -139,7 +139,7 @@ function showCardBeliefs(data, root, i) {
   const rows = beliefs.map(({ title, c, confidence }) => {
     const bar = make("span.bar", { "aria-hidden": "true" });
     bar.style.width = `${(100 * confidence).toFixed(0)}%`;
-    bar.style.background = classColor(data, c);
+    paint(bar, "background-color", classColor(data, c));
     const name = make("bdi", {}, className(data, c));
     return make(
       "div.belief",
@@ -195,7 +195,8 @@ function showCardNeighbors(data, thumbnails, card, pane, mask) {
     item.button.title = `${data.title(item.index)}, ${className(data, c)}${filtered}`;
     item.button.setAttribute("aria-label", `Neighbour ${rank + 1}: ${item.button.title}`);
     item.name.textContent = data.classes.length ? className(data, c) : data.title(item.index);
-    item.button.style.borderBottomColor = c >= 0 ? classColor(data, c) : "";
+    item.button.style.borderBottomColor = "";
+    if (c >= 0) paint(item.button, "border-bottom-color", classColor(data, c));
     item.picture.hidden = !thumbnails.available;
     if (thumbnails.available) thumbnails.draw(item.picture, item.index);
   });

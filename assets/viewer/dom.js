@@ -1,3 +1,5 @@
+import { paint } from "./palette.js";
+
 /**
  * Makes an element. Text always goes in as text, never as markup: class names and ids come from
  * people's files.
@@ -37,7 +39,7 @@ function isListener(value) {
  */
 export function makeSwatch(color) {
   const swatch = make("span.swatch");
-  swatch.style.background = color;
+  paint(swatch, "background-color", color);
   return swatch;
 }
 

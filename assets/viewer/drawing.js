@@ -148,7 +148,7 @@ export class Drawing {
       space: state.panes[this.#parts.index].space,
       theme: this.#colors(),
       radius: this.#radius(view),
-      pixels: shading(state),
+      pixels: shading(state, this.#colors().background),
       images: thumbnails.available ? picker.inView(view, IMAGES_IN_VIEW) : null,
       at(i) {
         const { x, y } = transition.point(i, mix);
@@ -187,7 +187,8 @@ export class Drawing {
     const state = store.get();
     const { from, to } = this.#parts.transition;
     const { selection } = state;
-    const source = { from, to, mask: visibleMask(state), pixels: shading(state), selection };
+    const pixels = shading(state, this.#colors().background);
+    const source = { from, to, mask: visibleMask(state), pixels, selection };
     if (this.#list && sameSource(this.#list.source, source)) return this.#list;
     this.#list = { ...buildDrawList(source), source };
     this.#renderer.setPoints(this.#list);

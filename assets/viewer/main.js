@@ -14,18 +14,18 @@ import { mountInterface } from "./interface.js";
 import { mountTables } from "./tables.js";
 
 /**
- * Pixel values of the points, computed anew only when the colouring or the overlap changed.
+ * Pixel values of the points, computed anew only when the colouring, the overlap or the ground changed.
  * @param {Overlap} overlap
  * @returns {Shading}
  */
 function createShading(overlap) {
-  /** @type {{color: ColorMode, values: Float32Array|null, pixels: Uint32Array}|null} */
+  /** @type {{color: ColorMode, values: Float32Array|null, ground: string, pixels: Uint32Array}|null} */
   let known = null;
-  return (state) => {
+  return (state, ground) => {
     const { color } = state;
     const values = color === "overlap" ? overlap.shares() : null;
-    if (known?.color !== color || known.values !== values) {
-      known = { color, values, pixels: pointColors(state, values) };
+    if (known?.color !== color || known.values !== values || known.ground !== ground) {
+      known = { color, values, ground, pixels: pointColors(state, values, ground) };
     }
     return known.pixels;
   };

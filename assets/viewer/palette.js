@@ -1,5 +1,10 @@
 /** Colours of points without a class. */
 export const noClassColor = "#8a93a0";
+/** The darkest ground that the page shows colours on, as in style.css. */
+const DARK_PAPER = "#111417";
+/** Least contrast of a colour with a dark ground, and the share of white that each step adds. */
+const CONTRAST = 4;
+const WHITE_STEP = 0.05;
 const PART_COLORS = ["#3f90da", "#ffa90e", "#832db6", "#bd1f01", "#94a4a2"];
 /**
  * From little to much: differs in lightness as well as in hue, and keeps apart from white and from
@@ -42,6 +47,48 @@ export function rampColor(t) {
 }
 
 /**
+ * A colour of a class, a part or a value as it is shown on `ground`: on a dark one dark colours are
+ * mixed with white until they stand out.
+ * @param {string} color
+ * @param {string} ground
+ */
+export function onGround(color, ground) {
+  if (luminance(hexChannels(ground)) > 0.2) return color;
+  const [low, channels] = [luminance(hexChannels(ground)), hexChannels(color)];
+  for (let white = 0; white < 1; white += WHITE_STEP) {
+    const mixed = channels.map((value) => Math.round(value + (255 - value) * white));
+    if ((luminance(mixed) + 0.05) / (low + 0.05) >= CONTRAST) {
+      return `#${mixed.map((value) => value.toString(16).padStart(2, "0")).join("")}`;
+    }
+  }
+  return color;
+}
+
+/**
+ * Relative luminance of WCAG 2 of [red, green, blue].
+ * @param {number[]} channels
+ */
+function luminance(channels) {
+  const [r, g, b] = channels.map((value) => {
+    const share = value / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+/**
+ * Sets a colour of a class, a part or a value in the style of an element, as the theme needs it. An
+ * old browser, which knows no light-dark(), keeps the one for light grounds.
+ * @param {HTMLElement} element
+ * @param {"background-color"|"border-bottom-color"} property
+ * @param {string} color
+ */
+export function paint(element, property, color) {
+  element.style.setProperty(property, color);
+  element.style.setProperty(property, `light-dark(${color}, ${onGround(color, DARK_PAPER)})`);
+}
+
+/**
  * [red, green, blue] of "#rrggbb"; anything else is the grey of no class.
  * @param {string} color
  */
@@ -65,13 +112,15 @@ export function packColor(color, alpha = 255) {
  * on the ramp, or null while unknown.
  * @param {State} state
  * @param {Float32Array|null} overlapShares
+ * @param {string} ground
  */
-export function pointColors(state, overlapShares) {
+export function pointColors(state, overlapShares, ground) {
   const { data, color } = state;
   const pixels = new Uint32Array(data.n);
   const none = packColor(noClassColor);
   const ramp = Array.from({ length: 256 }, (_, t) => packColor(rampColor(t / 255)));
-  const classes = data.classes.map((entry) => packColor(entry.color));
+  const packed = (/** @type {string} */ entry) => packColor(onGround(entry, ground));
+  const classes = data.classes.map((entry) => packed(entry.color));
   const ofClass = (/** @type {NumberArray} */ values) => {
     for (let i = 0; i < pixels.length; i++) pixels[i] = classes[values[i]] ?? none;
   };
@@ -81,14 +130,14 @@ export function pointColors(state, overlapShares) {
   if (color === "class" && classed) ofClass(classed);
   if (color === "prediction" && predictions) ofClass(predictions);
   if (color === "part") {
-    data.parts.forEach(({ first, n }, p) => pixels.fill(packColor(partColor(p)), first, first + n));
+    data.parts.forEach(({ first, n }, p) => pixels.fill(packed(partColor(p)), first, first + n));
   }
   if (color === "confidence" && confidence) {
     for (let i = 0; i < pixels.length; i++) pixels[i] = ramp[confidence[i]];
   }
   const column = data.column(color);
   if (column && !column.measure) {
-    const colors = column.colors.map((entry) => packColor(entry));
+    const colors = column.colors.map(packed);
     for (let i = 0; i < pixels.length; i++) pixels[i] = colors[column.codes[i]] ?? none;
   }
   const measure = data.measure(color);

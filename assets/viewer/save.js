@@ -13,7 +13,7 @@ import {
 } from "./dom.js";
 import { paneMetrics } from "./pane_head.js";
 import { canvasPainter, fitText, svgPainter } from "./painter.js";
-import { classColor, noClassColor, partColor, rampColor } from "./palette.js";
+import { classColor, noClassColor, onGround, partColor, rampColor } from "./palette.js";
 import { filterWords, valueName } from "./columns.js";
 import { classCounts, visibleMask } from "./state.js";
 
@@ -107,7 +107,7 @@ function savePage({ store, data, panes, overlap }) {
   const { n, of, which } = data.points;
   const subset =
     n === of ? countOf(n, "point") : `${withCommas(n)} of ${countOf(of, "point")}: ${which}`;
-  const legend = saveLegend(data, overlap, state);
+  const legend = saveLegend(data, overlap, state, color("--paper"));
   const tallest = Math.max(...maps.map(({ height }) => height), legend.length * SAVE_LINE);
   const names = [data.name, ...state.panes.flatMap((pane) => paneNames(data, pane))];
   const colors = {
@@ -178,12 +178,15 @@ function someNames(named) {
  * @param {Data} data
  * @param {Overlap} overlap
  * @param {State} state
+ * @param {string} paper
  * @returns {[color: string, text: string][]}
  */
-function saveLegend(data, overlap, state) {
-  if (state.color === "part") return data.parts.map(({ name }, p) => [partColor(p), name]);
+function saveLegend(data, overlap, state, paper) {
+  if (state.color === "part") {
+    return data.parts.map(({ name }, p) => [onGround(partColor(p), paper), name]);
+  }
   const column = data.column(state.color);
-  if (column && !column.measure) return columnLegend(column, state.filters[column.id]);
+  if (column && !column.measure) return columnLegend(column, state.filters[column.id], paper);
   const measure = data.measure(state.color);
   if (measure) {
     return [
@@ -204,7 +207,8 @@ function saveLegend(data, overlap, state) {
     .map((_, c) => c)
     .filter((c) => state.color === "prediction" || !state.off.has(c));
   /** @type {(classes: number[]) => [color: string, text: string][]} */
-  const named = (classes) => classes.map((c) => [classColor(data, c), className(data, c)]);
+  const named = (classes) =>
+    classes.map((c) => [onGround(classColor(data, c), paper), className(data, c)]);
   if (rows.length <= SAVE_ROWS) return named(rows);
   const { visible } = classCounts(state);
   rows.sort((a, b) => visible[b] - visible[a] || a - b);
@@ -215,14 +219,15 @@ function saveLegend(data, overlap, state) {
 /**
  * @param {PointColumn} column
  * @param {ColumnFilter|undefined} filter
+ * @param {string} paper
  * @returns {[color: string, text: string][]}
  */
-function columnLegend(column, filter) {
+function columnLegend(column, filter, paper) {
   const off = filter && "off" in filter ? filter.off : [];
   const shown = column.texts.map((_, code) => code).filter((code) => !off.includes(code));
   /** @type {[color: string, text: string][]} */
   const rows = shown.map((code) => [
-    column.colors[code] ?? noClassColor,
+    onGround(column.colors[code] ?? noClassColor, paper),
     valueName(column.texts[code]),
   ]);
   if (rows.length <= SAVE_ROWS) return rows;

@@ -13,7 +13,7 @@ import {
 import { cardSentence } from "./card.js";
 import { pointsWith } from "./columns.js";
 import { selectVisible } from "./lasso.js";
-import { classColor } from "./palette.js";
+import { classColor, paint } from "./palette.js";
 import { FILTER_KEYS, anyOf, classCounts, visibleMask } from "./state.js";
 
 const IMAGES_A_PAGE = 60;
@@ -114,7 +114,7 @@ function showClassBars(element, data, state) {
     if (selected[c] === 0) return;
     const bar = make("span.bar");
     bar.style.width = `${(100 * selected[c]) / most}%`;
-    bar.style.background = classColor(data, c);
+    paint(bar, "background-color", classColor(data, c));
     bars.append(
       make("span.name", { title: name, dir: "auto" }, name),
       bar,

@@ -487,8 +487,8 @@ interface Thumbnails {
   ): boolean;
 }
 
-/** One pixel value a point. */
-type Shading = (state: State) => Uint32Array;
+/** One pixel value a point, for points on a ground of this colour. */
+type Shading = (state: State, ground: string) => Uint32Array;
 
 /** What all panes have in common. */
 interface Shared {
