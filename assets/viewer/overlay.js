@@ -2,6 +2,8 @@ import { visibleMask } from "./state.js";
 import { placeLabels } from "./labels.js";
 
 const LINES = 5;
+/** Least distance of two images, as a share of their size. */
+const APART = 0.6;
 /** With more classes than this, names on the map would be noise and their medians slow. */
 const MAX_CLASSES = 500;
 
@@ -21,7 +23,7 @@ export function drawOverlay(scene) {
 
 /**
  * Images of the few points in view, framed in the colour of their point, the pinned and the hovered
- * one on top; returns their size.
+ * one on top; of those that would lie on each other, one. Returns their size.
  * @param {Scene} scene
  * @param {number[]} indices
  */
@@ -31,8 +33,8 @@ function drawImages({ context, state, thumbnails, pixels, at, width, height }, i
   const tall = (size * thumbnails.height) / thumbnails.width;
   const { selection } = state;
   const layerOf = (/** @type {number} */ i) => (i === state.hover ? 2 : i === state.pin ? 1 : 0);
-  for (const i of [...indices].sort((a, b) => layerOf(a) - layerOf(b) || a - b)) {
-    const [x, y] = at(i);
+  const order = [...indices].sort((a, b) => layerOf(b) - layerOf(a) || a - b);
+  for (const { i, x, y } of apart(order, at, APART * size, APART * tall).reverse()) {
     context.globalAlpha = selection && !selection[i] ? 0.3 : 1;
     context.fillStyle = cssColor(pixels[i]);
     context.fillRect(x - size / 2 - 2, y - tall / 2 - 2, size + 4, tall + 4);
@@ -40,6 +42,29 @@ function drawImages({ context, state, thumbnails, pixels, at, width, height }, i
   }
   context.globalAlpha = 1;
   return size;
+}
+
+/**
+ * Points in their order without those that are nearer than `across` and `down` to an earlier one.
+ * @param {number[]} order
+ * @param {(i: number) => [number, number]} at
+ * @param {number} across
+ * @param {number} down
+ */
+function apart(order, at, across, down) {
+  /** @type {Map<string, {i: number, x: number, y: number}>} by cell, of which each holds one */
+  const kept = new Map();
+  for (const i of order) {
+    const [x, y] = at(i);
+    const [column, row] = [Math.floor(x / across), Math.floor(y / down)];
+    const near = [-1, 0, 1].flatMap((c) => [-1, 0, 1].map((r) => `${column + c} ${row + r}`));
+    const covered = near.some((cell) => {
+      const other = kept.get(cell);
+      return other && Math.abs(other.x - x) < across && Math.abs(other.y - y) < down;
+    });
+    if (!covered) kept.set(`${column} ${row}`, { i, x, y });
+  }
+  return [...kept.values()];
 }
 
 /** @param {number} pixel */
