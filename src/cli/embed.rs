@@ -4,6 +4,7 @@ use super::labels::{LabelArgs, Points};
 use super::methods::OnlyMethodFlags;
 use super::neighbors::SearchArgs;
 use super::output::Output;
+use super::shown_args::ShownArgs;
 use super::{Global, json, print, say};
 use anyhow::Result;
 use clap::Args;
@@ -15,7 +16,7 @@ use layerlens::evaluation::map_title;
 use layerlens::matrix::Matrix;
 use layerlens::record::Results;
 use layerlens::report::{quality_table, table};
-use layerlens::run::{self, Drawn, Embed, EmbedSummary, Labelled};
+use layerlens::run::{self, Drawn, Embed, EmbedSummary, Labelled, Shown};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -60,6 +61,8 @@ pub struct EmbedArgs {
     search: SearchArgs,
     #[command(flatten)]
     flags: OnlyMethodFlags,
+    #[command(flatten)]
+    shown: ShownArgs,
     #[command(flatten)]
     output: Output,
 }
@@ -109,7 +112,11 @@ fn read(global: &Global, args: &EmbedArgs) -> Result<Embed> {
             .chain(of_new)
             .collect();
     let mut read = args.reading.read(&points, &[])?;
+    let of_new = args.new.as_deref().zip(new.as_ref()).map(|(path, new)| (path, new.n_samples()));
+    let shown = args.shown.read((&args.input, x.n_samples()), of_new)?;
+    let files = files.into_iter().flatten().chain(args.shown.files());
     let job = Embed {
+        shown,
         new: new.map(|x| Labelled { x, labels: read.labels.remove(1) }),
         new_file: args.new.clone(),
         drawn: None,
@@ -119,7 +126,7 @@ fn read(global: &Global, args: &EmbedArgs) -> Result<Embed> {
         method: methods.remove(0),
         search: args.search.search(),
         neighbors: args.neighbors.clone(),
-        inputs: files.into_iter().flatten().map(Source::of_file).collect::<Result<_, _>>()?,
+        inputs: files.map(Source::of_file).collect::<Result<_, _>>()?,
         to: args.output.destination(),
         seed: global.seed,
     };
@@ -160,6 +167,7 @@ fn read_sample(global: &Global, args: &EmbedArgs, n_fitted: usize) -> Result<Emb
         search: args.search.search(),
         neighbors: None,
         inputs: files.map(Source::of_file).collect::<Result<_, _>>()?,
+        shown: Shown::default(),
         drawn: Some(Drawn { points, fitted, new, balanced: args.balanced }),
         to: args.output.destination(),
         seed: global.seed,

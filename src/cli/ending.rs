@@ -207,7 +207,7 @@ mod tests {
     use layerlens::progress::{Observer, Reporter};
     use layerlens::recipe::Blueprint;
     use layerlens::record::Destination;
-    use layerlens::run::{Embed, Labelled, MethodChoice, embed};
+    use layerlens::run::{Embed, Labelled, MethodChoice, Shown, embed};
     use layerlens::training::{Job, Training};
     use rayon::prelude::*;
     use std::path::{Path, PathBuf};
@@ -316,6 +316,7 @@ mod tests {
             drawn: None,
             new: None,
             new_file: None,
+            shown: Shown::default(),
             method: MethodChoice {
                 name: first_shown().name.into(),
                 parameters: Default::default(),

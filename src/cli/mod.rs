@@ -32,6 +32,7 @@ mod progress;
 mod reference;
 mod report;
 mod run;
+mod shown_args;
 mod train;
 mod training_args;
 mod transform;

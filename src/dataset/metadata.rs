@@ -99,6 +99,35 @@ impl Column {
         Self { name, kind, values, codes }
     }
 
+    /// Values of all points, as they are written; empty where there is none.
+    fn cells(&self) -> impl Iterator<Item = &str> {
+        self.codes.iter().map(|&code| self.values[code as usize].as_str())
+    }
+
+    /// The column of these points followed by those of `others`; its kind is that of all values.
+    pub fn followed_by(self, others: &Self) -> Self {
+        let cells: Vec<&str> = self.cells().chain(others.cells()).collect();
+        Self::new(self.name.clone(), &cells)
+    }
+
+    /// The column of these points followed by `n` without a value.
+    pub fn with_missing(self, n: usize) -> Self {
+        if n == 0 {
+            return self;
+        }
+        let cells: Vec<&str> = self.cells().chain(std::iter::repeat_n("", n)).collect();
+        Self::new(self.name.clone(), &cells)
+    }
+
+    /// The column of the given points, in the given order, with the values of all.
+    ///
+    /// # Panics
+    /// If an index is out of range.
+    pub fn select(&self, rows: &[usize]) -> Self {
+        let codes = rows.iter().map(|&row| self.codes[row]).collect();
+        Self { codes, ..self.clone() }
+    }
+
     /// Number of different values, without that of cells which have none.
     pub fn n_values(&self) -> usize {
         self.values.len() - usize::from(self.values.last().is_some_and(String::is_empty))
@@ -183,6 +212,16 @@ mod tests {
         assert_eq!(Column::new("a".into(), &names[1..]).kind, ColumnKind::Text);
         let twice = [&names[1..], &names[1..]].concat();
         assert_eq!(Column::new("a".into(), &twice).kind, ColumnKind::Category);
+    }
+
+    #[test]
+    fn columns_are_joined_by_their_values() {
+        let column = |cells: &[&str]| Column::new("a".into(), cells);
+        let both = column(&["b", "10"]).followed_by(&column(&["", "c", "b"]));
+        assert_eq!(both, column(&["b", "10", "", "c", "b"]));
+        assert_eq!(both.select(&[3, 0]).cells().collect::<Vec<_>>(), ["c", "b"]);
+        assert_eq!(column(&["1.5", "2"]).with_missing(1), column(&["1.5", "2", ""]));
+        assert_eq!(column(&["1.5"]).followed_by(&column(&["x"])).kind, ColumnKind::Category);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::steps::neighbors::{self, check_memory};
 use super::steps::quality::{self, write_quality};
 use super::steps::scores::write_scores;
 use crate::compute::{Description, Device};
-use crate::dataset::Source;
+use crate::dataset::{Column, Images, Source};
 use crate::embedding::{self, Fitted, NewPoints, Space};
 use crate::error::{Error, Result};
 use crate::evaluation::{MapId, MeasuredMap, MeasuredSpace, N_NEIGHBORS, Scored, ScoredOn, Scores};
@@ -41,6 +41,17 @@ pub struct Labelled {
     pub labels: Option<Vec<u16>>,
 }
 
+/// What the page shows of the points: of the fitted ones, followed by the new ones.
+#[derive(Clone, Debug, Default)]
+pub struct Shown {
+    /// One image a point.
+    pub images: Option<Images>,
+    /// Metadata: a value a point in each column.
+    pub columns: Vec<Column>,
+    /// Warnings about their files.
+    pub warnings: Vec<String>,
+}
+
 /// Parameters of the command `embed`.
 #[derive(Clone, Debug)]
 pub struct Embed {
@@ -52,6 +63,8 @@ pub struct Embed {
     pub drawn: Option<Drawn>,
     /// File of the points, for messages.
     pub new_file: Option<PathBuf>,
+    /// What the page shows of the points; not of drawn ones.
+    pub shown: Shown,
     /// Names of the classes; their numbers if there are no names.
     pub class_names: Vec<String>,
     /// Warnings about the files.
@@ -119,7 +132,7 @@ pub fn embed(
     };
     let mut folder = RunFolder::create(&job.to, method.name, opening, reporter)?;
     folder.note_offsets(x, "the points");
-    folder.manifest.warnings.extend(job.warnings.iter().cloned());
+    folder.manifest.warnings.extend(job.warnings.iter().chain(&job.shown.warnings).cloned());
     let stages = Stages { job, method, built: built.as_ref() };
     let outcome = session::compute(&mut folder, device, description, reporter, |session| {
         stages.all(session, given.clone())

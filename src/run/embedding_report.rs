@@ -1,12 +1,12 @@
 //! The command `report` of anybody's embedding: a page of two columns of coordinates, with labels,
 //! images and the original space if they are at hand.
 
-use super::page::{PAGE_NEIGHBORS, inputs, reproduce, section};
+use super::page::{PAGE_NEIGHBORS, inputs, metadata, reproduce, section};
 use super::report::{ReportSummary, check_new, summary};
 use crate::compute::Device;
 use crate::dataset::{
-    self, Colour, Column, ColumnKind, Images, LabelColumn, Labels, LabelsBeside, Source, npy,
-    read_labels, read_metadata,
+    self, Colour, Column, Images, LabelColumn, Labels, LabelsBeside, Source, npy, read_labels,
+    read_metadata,
 };
 use crate::error::{Error, Result};
 use crate::evaluation::{
@@ -255,7 +255,7 @@ impl ReportFiles {
         let table =
             Table::new("The embedding at a glance", &["", ""], rows.into_iter().map(Vec::from));
         let mut sections = vec![section("overview", "Overview", [Block::Table(table)])];
-        sections.extend(metadata_section(&self.columns));
+        sections.extend(metadata(&self.columns));
         if let Some(table) = quality.and_then(|row| quality_table::page_table(&[row])) {
             sections.push(section("quality", "Quality of the map", [Block::Table(table)]));
         }
@@ -283,28 +283,6 @@ impl ReportFiles {
 /// Name of a file without its ending.
 fn stem(path: &Path) -> String {
     path.file_stem().map_or_else(|| "embedding".into(), |stem| stem.to_string_lossy().into_owned())
-}
-
-/// Table of the columns of metadata, if there are some.
-fn metadata_section(columns: &[Column]) -> Option<Section> {
-    let row = |column: &Column| {
-        let n = column.n_values();
-        let ends = match (column.values.first(), column.values[..n].last()) {
-            (Some(low), Some(high)) if column.kind == ColumnKind::Number => {
-                format!("{low} to {high}")
-            }
-            _ => thousands(n),
-        };
-        vec![
-            column.name.clone(),
-            column.kind.word().to_owned(),
-            ends,
-            thousands(column.n_missing()),
-        ]
-    };
-    let head = ["column", "kind", "values", "points without one"];
-    let table = Table::new("Columns of the metadata", &head, columns.iter().map(row));
-    (!columns.is_empty()).then(|| section("metadata", "Metadata", [Block::Table(table)]))
 }
 
 /// Reads an embedding, n x 2.

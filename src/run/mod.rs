@@ -35,7 +35,7 @@ pub use activations::{Activations, activations};
 pub use cluster::{Cluster, ClusterSummary, cluster};
 pub use compare::{Compare, CompareSummary, compare};
 pub use compare_models::{CompareModels, Encoded, ModelsSummary, compare_models};
-pub use embed::{Drawn, Embed, EmbedSummary, Labelled, embed};
+pub use embed::{Drawn, Embed, EmbedSummary, Labelled, Shown, embed};
 pub use embedding_report::{EmbeddingReport, report_embedding};
 pub use export::{Export, ExportFormat, ExportSummary, export};
 pub use job::{GivenNetwork, MethodChoice, Run, Summary, TrainRun};

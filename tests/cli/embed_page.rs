@@ -1,7 +1,7 @@
 //! The page that `embed` writes: the fitted points, and the new ones in their map.
 
 use crate::report::{data, tables};
-use crate::support::{Place, groups, manifest};
+use crate::support::{Place, groups, idx, manifest};
 use base64::Engine;
 use layerlens::dataset::npy;
 use layerlens::neighbors::nearest_neighbors;
@@ -95,4 +95,54 @@ fn new_points_without_labels_have_a_class_of_their_own() {
     assert_eq!(names, ["elm", "fir", "oak", "(no class)"]);
     // PCA searches for no neighbours, which the page says.
     assert!(page["missing"].to_string().contains("not searched for"), "{}", page["missing"]);
+}
+
+#[test]
+fn images_and_metadata_of_fitted_and_new_points_are_on_the_page() {
+    let place = place_with_names();
+    for (name, n) in [("x", 120), ("new", 30)] {
+        fs::write(
+            place.path(&format!("{name}.idx")),
+            idx(&[0x803, n, 4, 3], &vec![7; 12 * n as usize]),
+        )
+        .unwrap();
+        let rows = (0..n).map(|row| format!("{name}-{},{row}.5\n", row % 2));
+        let table = "side,depth\n".to_owned() + &rows.collect::<String>();
+        fs::write(place.path(&format!("{name}.csv")), table).unwrap();
+    }
+    let embed =
+        "embed x.npy --new new.npy --method pca --device cpu --images x.idx --metadata x.csv";
+    place.succeed(&format!("{embed} --new-images new.idx --new-metadata new.csv --out both"));
+    let columns = |out: &str| {
+        let page = data(&place.path(&format!("{out}/report.html")));
+        assert_eq!((&page["images"]["width"], &page["points"]["n"]), (&3.into(), &150.into()));
+        let columns = page["points"]["columns"].clone();
+        assert_eq!((&columns[0]["name"], &columns[1]["kind"]), (&"side".into(), &"number".into()));
+        columns
+    };
+    assert_eq!(columns("both")[0]["colors"].as_array().unwrap().len(), 4);
+    let tables_of = |out: &str| tables(&place.path(&format!("{out}/report.html")));
+    for words in ["Columns of the metadata", "0.5 to 119.5", "new.idx", "new.csv"] {
+        assert!(tables_of("both").contains(words), "{words}");
+    }
+    // New points without a table have no values.
+    place.succeed(&format!("{embed} --new-images new.idx --out half"));
+    assert_eq!(columns("half")[0]["colors"].as_array().unwrap().len(), 2);
+    assert!(tables_of("half").contains("<td>30</td>") || tables_of("half").contains(">30<"));
+
+    place.refuse(2, &format!("{embed} --out no"), &["--images = x.idx", "--new-images"]);
+    place.refuse(2, &format!("{embed} --fit-sample 20"), &["--images", "--fit-sample"]);
+    let refuse = |more: &str, parts: &[&str]| {
+        place.refuse(3, &format!("{embed} {more} --out no"), parts);
+        assert!(!place.path("no").exists());
+    };
+    refuse("--new-images x.idx", &["x.idx has 120 images", "new.npy has 30 rows"]);
+    fs::write(place.path("tall.idx"), idx(&[0x803, 30, 5, 3], &[7; 450])).unwrap();
+    refuse("--new-images tall.idx", &["tall.idx", "5 x 3", "4 x 3"]);
+    refuse("--new-images new.idx --new-metadata x.csv", &["x.csv", "120 rows", "30 points"]);
+    fs::write(place.path("other.csv"), "side\n".to_owned() + &"a\n".repeat(30)).unwrap();
+    refuse(
+        "--new-images new.idx --new-metadata other.csv",
+        &["other.csv: has the columns side, expected those of x.csv: side, depth"],
+    );
 }

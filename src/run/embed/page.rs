@@ -12,7 +12,7 @@ use crate::record::{Artifact, Manifest, ReportPoints, Results};
 use crate::report::page::{self, Block, Map, Method, Page, Points, Section, Space, Table};
 use crate::report::quality_table;
 use crate::run::page::{
-    PAGE_NEIGHBORS, inputs, knn, metrics, reproduce, section, without_the_device,
+    PAGE_NEIGHBORS, inputs, knn, metadata, metrics, reproduce, section, without_the_device,
 };
 use crate::run::session::Session;
 
@@ -20,6 +20,11 @@ use crate::run::session::Session;
 const MOST_POINTS: usize = 50_000;
 /// The class of new points without labels beside fitted ones with labels.
 const NO_CLASS: &str = "(no class)";
+
+/// Why the page shows no neighbours.
+const NOT_SEARCHED: &str = "the neighbours of the points: they were not searched for";
+const OF_ALL: &str =
+    "the neighbours of the points: they are those among all points, of which some are shown";
 
 /// What the page is made of.
 pub(super) struct MappedPoints<'a> {
@@ -55,16 +60,11 @@ impl MappedPoints<'_> {
         let rows = choice.rows(n_fitted, n_new, self.job.seed);
         let all = rows.len() == n_fitted + n_new;
         let neighbors = if all { self.nearest() } else { None };
-        let mut missing = Vec::new();
-        if neighbors.is_none() {
-            missing.push(
-                "the neighbours of the points".to_owned()
-                    + match all {
-                        true => ": they were not searched for",
-                        false => ": they are those among all points, of which some are shown",
-                    },
-            );
-        }
+        let missing = match (&neighbors, all) {
+            (Some(_), _) => Vec::new(),
+            (None, true) => vec![NOT_SEARCHED.to_owned()],
+            (None, false) => vec![OF_ALL.to_owned()],
+        };
         let mut warnings = manifest.warnings.clone();
         without_the_device(&mut warnings, &manifest.device);
         let (classes, labels) = self.classes(&rows);
@@ -100,6 +100,12 @@ impl MappedPoints<'_> {
             classes,
             warnings,
             missing,
+            pictures: self
+                .job
+                .shown
+                .images
+                .as_ref()
+                .map(|images| images.select(&self.shown(&rows))),
             ..Page::default()
         })
     }
@@ -131,8 +137,18 @@ impl MappedPoints<'_> {
                 .collect(),
             rows: (rows.len() < n || of_files.is_some()).then(numbers),
             labels,
+            columns: {
+                let shown = self.shown(rows);
+                self.job.shown.columns.iter().map(|column| column.select(&shown)).collect()
+            },
             ..Points::default()
         }
+    }
+
+    /// Rows of the shown points among the fitted ones followed by the new ones.
+    fn shown(&self, rows: &Rows) -> Vec<usize> {
+        let n_fitted = self.embedding.n_samples();
+        rows.train.iter().copied().chain(rows.test.iter().map(|&row| n_fitted + row)).collect()
     }
 
     /// Names of the classes, and the class of each shown point.
@@ -203,6 +219,7 @@ impl MappedPoints<'_> {
             let blocks = [Block::Table(table), quality_table::meanings()];
             section("quality", "Quality of the map", blocks)
         }));
+        sections.extend(metadata(&self.job.shown.columns));
         sections.push(section("inputs", "Inputs", [Block::Table(inputs(&manifest.inputs))]));
         let version =
             format!("Version {} with the seed {}.", manifest.layerlens_version, manifest.seed);

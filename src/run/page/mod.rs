@@ -4,12 +4,14 @@ mod aligned;
 mod exported;
 mod findings;
 mod measures;
+mod metadata;
 mod profile;
 mod sections;
 mod selected;
 mod tables;
 
 pub(super) use exported::ExportedPoints;
+pub(super) use metadata::metadata;
 pub(super) use sections::{reproduce, section};
 pub(super) use tables::{inputs, knn};
 
