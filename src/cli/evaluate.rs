@@ -24,28 +24,28 @@ use std::path::{Path, PathBuf};
 /// Options of `evaluate`.
 #[derive(Clone, Debug, Args)]
 pub struct EvaluateArgs {
-    /// Points to fit the classifier on: a .npy matrix
-    #[arg(long, value_name = "FILE")]
-    train: PathBuf,
+    /// The points to score, or with --space the map of that space: a .npy matrix
+    #[arg(value_name = "FILE")]
+    points: PathBuf,
     /// Their classes, numbers or names: .npy, or .csv, .tsv or .txt with one a line or in one of
     /// its columns; not needed with --space
     #[arg(long, value_name = "FILE", required_unless_present = "space")]
     labels: Option<PathBuf>,
     #[command(flatten)]
     reading: LabelArgs,
-    /// Points to score it on, in the same space, with --test-labels; without them each training
-    /// point is scored by the others
+    /// New points, which are classified by those of FILE, with --new-labels; without them each point
+    /// is classified by the others
     #[arg(long, value_name = "FILE")]
-    test: Option<PathBuf>,
+    new: Option<PathBuf>,
     /// Their classes
-    #[arg(long, value_name = "FILE", requires_all = ["test", "labels"])]
-    test_labels: Option<PathBuf>,
-    /// The space of which --train is a map: the quality of the map is measured
+    #[arg(long, value_name = "FILE", requires_all = ["new", "labels"])]
+    new_labels: Option<PathBuf>,
+    /// The space of which FILE is a map: the quality of the map is measured
     #[arg(long, value_name = "FILE")]
     space: Option<PathBuf>,
-    /// The points in that space whose embedding is --test
-    #[arg(long, value_name = "FILE", requires_all = ["test", "space"])]
-    test_space: Option<PathBuf>,
+    /// The points in that space whose places --new are
+    #[arg(long, value_name = "FILE", requires_all = ["new", "space"])]
+    new_space: Option<PathBuf>,
     /// Neighbours that vote
     #[arg(long, alias = "k", value_delimiter = ',', default_value = "3,5,10", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=504))]
     n_neighbors: Vec<u16>,
@@ -81,32 +81,32 @@ impl Spaces {
     }
 }
 
-/// `true` if there are test points whose classes are known.
-fn is_tested(test: Option<&Labelled>) -> bool {
-    test.is_some_and(|test| test.labels.is_some())
+/// `true` if there are new points and their classes are known.
+fn knows_classes(new: Option<&Labelled>) -> bool {
+    new.is_some_and(|new| new.labels.is_some())
 }
 
 /// Refuses, with the file's name, what cannot be scored.
 fn check(
     args: &EvaluateArgs,
-    train: &Labelled,
-    test: Option<&Labelled>,
+    fitted: &Labelled,
+    new: Option<&Labelled>,
     most: usize,
 ) -> Result<(), Error> {
-    if let (Some(path), Some(labels)) = (&args.labels, &train.labels) {
+    if let (Some(path), Some(labels)) = (&args.labels, &fitted.labels) {
         check_classes(path, labels)?;
-        // Without test points a point is scored by the others.
-        let n = train.x.n_samples();
-        let allowed = train.x.n_samples() - usize::from(!is_tested(test));
+        // Without new points each is scored by the others.
+        let n = fitted.x.n_samples();
+        let allowed = fitted.x.n_samples() - usize::from(!knows_classes(new));
         if most > allowed {
             let message = format!(
                 "has {n} points: --n-neighbors can be at most {allowed}, {most} were asked for"
             );
-            return Err(Error::input(&args.train, message));
+            return Err(Error::input(&args.points, message));
         }
     }
-    match (&args.test, test) {
-        (Some(path), Some(test)) => check_widths((path, &test.x), (&args.train, &train.x)),
+    match (&args.new, new) {
+        (Some(path), Some(new)) => check_widths((path, &new.x), (&args.points, &fitted.x)),
         _ => Ok(()),
     }
 }
@@ -114,8 +114,8 @@ fn check(
 /// Reads the spaces, and refuses a number of rows or columns that does not fit.
 fn read_spaces(
     args: &EvaluateArgs,
-    train: &Labelled,
-    test: Option<&Labelled>,
+    fitted: &Labelled,
+    new: Option<&Labelled>,
 ) -> Result<Option<Spaces>, Error> {
     let rows = |x: Matrix, path: &Path, of: &Path, n: usize| {
         if x.n_samples() == n {
@@ -127,14 +127,14 @@ fn read_spaces(
         ))
     };
     let Some(path) = &args.space else { return Ok(None) };
-    let x = rows(npy::read_matrix(path)?, path, &args.train, train.x.n_samples())?;
-    let new = match (&args.test_space, &args.test, test) {
-        (Some(new), Some(of), Some(test)) => {
-            let new_x = rows(npy::read_matrix_like(new, &x)?, new, of, test.x.n_samples())?;
+    let x = rows(npy::read_matrix(path)?, path, &args.points, fitted.x.n_samples())?;
+    let new = match (&args.new_space, &args.new, new) {
+        (Some(of_new), Some(of), Some(new)) => {
+            let new_x = rows(npy::read_matrix_like(of_new, &x)?, of_new, of, new.x.n_samples())?;
             if new_x.n_features() != x.n_features() {
                 let (found, expected) = (new_x.n_features(), x.n_features());
                 return Err(Error::input(
-                    new,
+                    of_new,
                     format!("has {found} columns, {} has {expected}", path.display()),
                 ));
             }
@@ -155,11 +155,11 @@ fn check_range(
         Some(path) => found.map_err(|error| Error::input(path, error.to_string())),
         None => found,
     };
-    named(Some(&args.train), range::check(x))?;
-    named(args.test.as_ref(), new.map_or(Ok(()), |new| range::check_new(new, x)))?;
+    named(Some(&args.points), range::check(x))?;
+    named(args.new.as_ref(), new.map_or(Ok(()), |new| range::check_new(new, x)))?;
     let Some(Spaces { x, new }) = spaces else { return Ok(()) };
     named(args.space.as_ref(), range::check(x))?;
-    named(args.test_space.as_ref(), new.as_ref().map_or(Ok(()), |new| range::check_new(new, x)))
+    named(args.new_space.as_ref(), new.as_ref().map_or(Ok(()), |new| range::check_new(new, x)))
 }
 
 /// Refuses to replace tables without --force, before anything is computed.
@@ -174,96 +174,96 @@ fn refuse_older_tables(args: &EvaluateArgs, names: &[&str]) -> Result<(), Error>
 /// k-NN accuracy, if the classes are known.
 fn score(
     device: &Device,
-    train: &Labelled,
-    test: Option<&Labelled>,
+    fitted: &Labelled,
+    new: Option<&Labelled>,
     ks: &[usize],
     reporter: &dyn Reporter,
 ) -> Result<Vec<Scores>, Error> {
-    let Some(fitted) = &train.labels else { return Ok(Vec::new()) };
+    let Some(classes) = &fitted.labels else { return Ok(Vec::new()) };
     let most = ks.iter().copied().max().unwrap_or(1);
     let observer = reporter.stage("scores");
-    let (graph, scored, scored_on) = match test {
+    let (graph, scored, scored_on) = match new {
         Some(Labelled { x, labels: Some(labels) }) => (
-            nearest_references(device, x, &train.x, most, observer.as_ref())?,
+            nearest_references(device, x, &fitted.x, most, observer.as_ref())?,
             labels,
             ScoredOn::Test,
         ),
         _ => (
-            nearest_neighbors(device, &train.x, most, observer.as_ref())?,
-            fitted,
+            nearest_neighbors(device, &fitted.x, most, observer.as_ref())?,
+            classes,
             ScoredOn::TrainLeaveOneOut,
         ),
     };
-    let id = MapId::new("input", None, train.x.n_features());
+    let id = MapId::new("input", None, fitted.x.n_features());
     let scored = Scored { labels: scored, on: scored_on };
-    Scores::of(&id, &graph, fitted, scored, ks).map(|scores| vec![scores])
+    Scores::of(&id, &graph, classes, scored, ks).map(|scores| vec![scores])
 }
 
 /// Points to fit and to score, and names of their classes.
 struct Read {
-    train: Labelled,
-    test: Option<Labelled>,
+    fitted: Labelled,
+    new: Option<Labelled>,
     class_names: Vec<String>,
 }
 
 /// Reads the points and their labels.
 fn read(args: &EvaluateArgs) -> Result<Read> {
-    if let Some(test) =
-        args.test.as_ref().filter(|_| args.test_labels.is_none() && args.test_space.is_none())
+    if let Some(new) =
+        args.new.as_ref().filter(|_| args.new_labels.is_none() && args.new_space.is_none())
     {
         return Err(Error::parameter(
-            "test",
-            test.display(),
-            "needs --test-labels, or --space and --test-space",
+            "new",
+            new.display(),
+            "needs --new-labels, or --space and --new-space",
         )
         .into());
     }
-    let x = npy::read_matrix(&args.train)?;
-    let test = args.test.as_ref().map(|test| npy::read_matrix_like(test, &x)).transpose()?;
-    let of_test = args
-        .test
+    let x = npy::read_matrix(&args.points)?;
+    let new = args.new.as_ref().map(|new| npy::read_matrix_like(new, &x)).transpose()?;
+    let of_new = args
+        .new
         .as_deref()
-        .zip(test.as_ref())
-        .map(|(path, test)| (path, test.n_samples(), args.test_labels.as_deref()));
+        .zip(new.as_ref())
+        .map(|(path, new)| (path, new.n_samples(), args.new_labels.as_deref()));
     let points: Vec<Points> =
-        std::iter::once((args.train.as_path(), x.n_samples(), args.labels.as_deref()))
-            .chain(of_test)
+        std::iter::once((args.points.as_path(), x.n_samples(), args.labels.as_deref()))
+            .chain(of_new)
             .collect();
     let mut read = args.reading.read(&points, &[])?;
-    let test = test.map(|x| Labelled { x, labels: read.labels.remove(1) });
-    let train = Labelled { x, labels: read.labels.remove(0) };
+    let new = new.map(|x| Labelled { x, labels: read.labels.remove(1) });
+    let fitted = Labelled { x, labels: read.labels.remove(0) };
     say_all(&read.warnings);
-    Ok(Read { train, test, class_names: read.class_names })
+    Ok(Read { fitted, new, class_names: read.class_names })
 }
 
 /// Scores, prints the tables, and with --out writes them.
 pub fn evaluate(global: &Global, args: &EvaluateArgs) -> Result<()> {
-    let Read { train, test, class_names } = read(args)?;
+    let Read { fitted, new, class_names } = read(args)?;
     let ks: Vec<usize> = args.n_neighbors.iter().map(|&k| k.into()).collect();
-    check(args, &train, test.as_ref(), ks.iter().copied().max().unwrap_or(1))?;
-    let spaces = read_spaces(args, &train, test.as_ref())?;
+    check(args, &fitted, new.as_ref(), ks.iter().copied().max().unwrap_or(1))?;
+    let spaces = read_spaces(args, &fitted, new.as_ref())?;
     let mut names =
-        if train.labels.is_some() { vec!["knn.csv", "knn_per_class.csv"] } else { Vec::new() };
+        if fitted.labels.is_some() { vec!["knn.csv", "knn_per_class.csv"] } else { Vec::new() };
     names.extend(spaces.as_ref().map(|_| quality_table::FILE));
-    check_range(args, (&train.x, test.as_ref().map(|test| &test.x)), spaces.as_ref())?;
+    check_range(args, (&fitted.x, new.as_ref().map(|new| &new.x)), spaces.as_ref())?;
     refuse_older_tables(args, &names)?;
     let notes = [
-        train.x.offsets_note("--train"),
-        spaces.as_ref().and_then(|spaces| spaces.x.offsets_note("--space")),
+        fitted.x.offsets_note("the points"),
+        spaces.as_ref().and_then(|spaces| spaces.x.offsets_note("the space")),
     ];
     notes.iter().flatten().for_each(|note| say(&format!("note: {note}")));
     let terminal = global.terminal();
-    let placed = test.as_ref().map(|test| &test.x);
+    let placed = new.as_ref().map(|new| &new.x);
     let (scores, quality) = global.compute(|device| {
-        let scores = score(device, &train, test.as_ref(), &ks, &terminal)
-            .map_err(|error| error.of_file(&args.train))?;
+        let scores = score(device, &fitted, new.as_ref(), &ks, &terminal)
+            .map_err(|error| error.of_file(&args.points))?;
         let quality = spaces
             .as_ref()
-            .map(|spaces| spaces.quality(device, &train.x, placed, global.seed, &terminal))
+            .map(|spaces| spaces.quality(device, &fitted.x, placed, global.seed, &terminal))
             .transpose();
         Ok((
             scores,
-            quality.map_err(|error| error.of_file(args.space.as_ref().unwrap_or(&args.train)))?,
+            quality.map_err(|error| error.of_file(args.space.as_ref().unwrap_or(&args.points)))?,
         ))
     })?;
     let quality: Vec<MapQuality> = quality.unwrap_or_default();

@@ -125,7 +125,7 @@ fn arrays() {
     let place = Place::with_points();
     let embed = "embed x.npy --method pca --device cpu --out out";
     damage(&place, &Kind { victim: "x.npy", args: embed, head: Some(8) });
-    let evaluate = "evaluate --train x.npy --labels labels.npy --device cpu";
+    let evaluate = "evaluate x.npy --labels labels.npy --device cpu";
     damage(&place, &Kind { victim: "labels.npy", args: evaluate, head: Some(8) });
 }
 

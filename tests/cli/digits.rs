@@ -207,13 +207,13 @@ fn maps_are_judged_and_scored_by_all_digits() {
     place.labels("new_labels.npy", &groups(30));
     let tables = |name: &str| {
         let space = format!(
-            "evaluate --train {name}.npy --labels labels.npy --test {name}_new.npy --test-labels \
+            "evaluate {name}.npy --labels labels.npy --new {name}_new.npy --new-labels \
              new_labels.npy"
         );
-        let judged = format!("{space} --space {name}.npy --test-space {name}_new.npy --device cpu");
+        let judged = format!("{space} --space {name}.npy --new-space {name}_new.npy --device cpu");
         let outcome = place.succeed(&judged);
         assert_eq!(
-            outcome.stderr.contains("note: --train: subtracted 17000000"),
+            outcome.stderr.contains("note: the points: subtracted 17000000"),
             name == "large",
             "{}",
             outcome.stderr

@@ -28,7 +28,7 @@ fn missing_files_are_named() {
     place.refuse(3, "embed x.npy --device cpu --out out", &["x.npy", "No such file"]);
     place.refuse(
         3,
-        "evaluate --train x.npy --labels y.npy --device cpu --out out",
+        "evaluate x.npy --labels y.npy --device cpu --out out",
         &["x.npy", "No such file"],
     );
     place.refuse(3, OF_WEIGHTS, &["m.safetensors", "No such file"]);
@@ -185,11 +185,7 @@ fn values_that_are_not_finite_are_named_by_row_and_column() {
         write_spoilt(&place, value);
         let parts = ["x.npy", "row 7, column 2", word, "finite"];
         place.refuse(3, "embed x.npy --device cpu --out out", &parts);
-        place.refuse(
-            3,
-            "evaluate --train x.npy --labels labels.npy --device cpu --out out",
-            &parts,
-        );
+        place.refuse(3, "evaluate x.npy --labels labels.npy --device cpu --out out", &parts);
     }
 }
 
@@ -214,7 +210,7 @@ fn labels_that_do_not_fit_their_rows_are_refused() {
     let place = Place::with_points();
     let commands = [
         "embed x.npy --labels y.npy --device cpu --out out",
-        "evaluate --train x.npy --labels y.npy --device cpu --out out",
+        "evaluate x.npy --labels y.npy --device cpu --out out",
     ];
     let cases: [(&[u32], &[&str]); 2] = [
         (&groups(119), &["119 labels for the 120 rows of x.npy"]),
@@ -266,19 +262,19 @@ fn too_few_points_are_told_what_they_allow() {
         let args = format!("embed three.npy --method {method} --device cpu --out out");
         place.refuse(3, &args, &["4", "points", "there are 3"]);
     }
-    let evaluate = "evaluate --train x.npy --labels y.npy --device cpu --out out";
+    let evaluate = "evaluate x.npy --labels y.npy --device cpu --out out";
     place.refuse(
         3,
         &format!("{evaluate} --n-neighbors 3,50"),
         &["x.npy", "50 points", "--n-neighbors", "at most 49", "50 were"],
     );
-    let with_test = format!("{evaluate} --test x.npy --test-labels y.npy");
+    let with_new = format!("{evaluate} --new x.npy --new-labels y.npy");
     place.refuse(
         3,
-        &format!("{with_test} --n-neighbors 51"),
+        &format!("{with_new} --n-neighbors 51"),
         &["x.npy", "--n-neighbors", "at most 50", "51 were"],
     );
-    place.succeed(&format!("{with_test} --n-neighbors 50"));
+    place.succeed(&format!("{with_new} --n-neighbors 50"));
 }
 
 #[test]
@@ -291,7 +287,7 @@ fn new_points_of_another_width_are_refused() {
         "embed x.npy --new new.npy --device cpu --out out",
         &["new.npy", "4 columns", "x.npy has 5"],
     );
-    let evaluate = "evaluate --train x.npy --labels labels.npy --test new.npy --test-labels new_labels.npy --device cpu --out out";
+    let evaluate = "evaluate x.npy --labels labels.npy --new new.npy --new-labels new_labels.npy --device cpu --out out";
     place.refuse(3, evaluate, &["new.npy", "4 columns", "x.npy has 5"]);
 }
 
@@ -317,11 +313,11 @@ fn unknown_words_are_usage_errors() {
     );
     place.refuse(2, "embed x.npy --new-labels labels.npy", &["--new"]);
     place.refuse(2, "embed x.npy --new x.npy --new-labels labels.npy", &["--labels"]);
-    place.refuse(2, "evaluate --train x.npy --labels labels.npy --test x.npy", &["--test-labels"]);
-    place.refuse(2, "evaluate --train x.npy", &["--labels"]);
+    place.refuse(2, "evaluate x.npy --labels labels.npy --new x.npy", &["--new-labels"]);
+    place.refuse(2, "evaluate x.npy", &["--labels"]);
     place.refuse(
         2,
-        "evaluate --train x.npy --labels labels.npy --test x.npy --test-space x.npy",
+        "evaluate x.npy --labels labels.npy --new x.npy --new-space x.npy",
         &["--space"],
     );
 }
@@ -410,7 +406,7 @@ fn values_out_of_range_are_usage_errors() {
     }
     place.refuse(2, &format!("{RUN} --n-components 3"), &["--n-components = 3", "2 dimensions"]);
     for k in ["0", "-1", "505"] {
-        let args = format!("evaluate --train x.npy --labels x.npy --n-neighbors {k}");
+        let args = format!("evaluate x.npy --labels x.npy --n-neighbors {k}");
         place.refuse(2, &args, &["--n-neighbors", k, "1..=504"]);
     }
 }

@@ -37,7 +37,7 @@ fn every_command_has_a_result() {
         "out/map.safetensors --new x.npy --device cpu --places new.npy",
     );
     assert_eq!(found["files"][0]["n_points"], 120);
-    let found = result(&place, "evaluate", &format!("--train x.npy {labels} --device cpu"));
+    let found = result(&place, "evaluate", &format!("x.npy {labels} --device cpu"));
     assert_eq!(found["knn"][0]["n_scored"], 120);
     let found = result(&place, "cluster", &format!("x.npy {labels} --device cpu --out groups"));
     assert_eq!(found["clusters"][0]["n_clusters"], 3);

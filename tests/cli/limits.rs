@@ -14,7 +14,7 @@ fn a_folder_below_a_file_is_refused() {
         &["cannot write x.npy/out", "Not a directory"],
     );
     place.refuse(1, &format!("{EMBED} --out x.npy"), &["x.npy exists already", "--force"]);
-    let evaluate = "evaluate --train x.npy --labels labels.npy --device cpu --out x.npy/out";
+    let evaluate = "evaluate x.npy --labels labels.npy --device cpu --out x.npy/out";
     let outcome = place.start(evaluate);
     outcome.assert_error(1, evaluate, &["cannot write x.npy/out"]);
 }
@@ -70,7 +70,7 @@ fn force_spares_folders_that_are_no_run() {
 #[test]
 fn tables_are_replaced_on_demand() {
     let place = Place::with_points();
-    let evaluate = "evaluate --train x.npy --labels labels.npy --device cpu --out out";
+    let evaluate = "evaluate x.npy --labels labels.npy --device cpu --out out";
     place.succeed(evaluate);
     for (kept, gone) in [("knn.csv", "knn_per_class.csv"), ("knn_per_class.csv", "knn.csv")] {
         place.succeed(&format!("{evaluate} --force"));
@@ -109,7 +109,7 @@ fn a_full_disk_is_reported_and_leaves_no_torn_file() {
     );
     assert!(!place.path("c/embeddings/embedding.npy").exists());
     place.labels("many.npy", &crate::support::groups(5000));
-    let args = "evaluate --train wide.npy --labels many.npy --device cpu --out d";
+    let args = "evaluate wide.npy --labels many.npy --device cpu --out d";
     place.shell(&format!("ulimit -f 0; exec $0 {args}")).assert_error(
         1,
         args,

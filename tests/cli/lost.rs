@@ -96,7 +96,7 @@ fn commands_of_one_stage_are_done_again_on_the_cpu() {
     let commands = [
         "embed x.npy --labels labels.npy --method umap --n-epochs 20 --out map",
         "cluster x.npy --out clusters",
-        "evaluate --train x.npy --labels labels.npy --space x.npy",
+        "evaluate x.npy --labels labels.npy --space x.npy",
         "report --embedding map/embeddings/embedding.npy --space x.npy --out page.html",
     ];
     for args in commands {

@@ -621,7 +621,7 @@ fn without_a_folder_results_go_below_runs() {
     // Scores alone write nothing unless they are told where.
     let before = place.files();
     place.labels("labels.npy", &groups(120));
-    place.succeed("evaluate --train x.npy --labels labels.npy --device cpu");
+    place.succeed("evaluate x.npy --labels labels.npy --device cpu");
     assert_eq!(place.files(), before);
 }
 

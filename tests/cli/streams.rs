@@ -19,7 +19,7 @@ const COMMANDS: [&str; 19] = [
     "model show cnn-a",
     "embed x.npy --method pca --device cpu --out OUT",
     "transform map/map.safetensors --new x.npy --device cpu --places OUT",
-    "evaluate --train x.npy --labels labels.npy --device cpu --out OUT",
+    "evaluate x.npy --labels labels.npy --device cpu --out OUT",
     "cluster x.npy --device cpu --out OUT",
     "train --dataset fashion-mnist --data-dir data --hidden 8 --epochs 1 --device cpu --out OUT",
     "run --dataset fashion-mnist --data-dir data --hidden 8 --epochs 1 --methods pca --device cpu \

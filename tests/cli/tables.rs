@@ -169,13 +169,10 @@ fn evaluate_repeats_the_scores_of_a_run() {
     {
         let file = |name: String| out.join(name).display().to_string();
         let labels = |part: &str| file(format!("activations/labels_{part}.npy"));
-        let train = format!(
-            "evaluate --train {} --labels {}",
-            file(format!("{stem}_train.npy")),
-            labels("train")
-        );
+        let train =
+            format!("evaluate {} --labels {}", file(format!("{stem}_train.npy")), labels("train"));
         let test = format!(
-            "{train} --test {} --test-labels {}",
+            "{train} --new {} --new-labels {}",
             file(format!("{stem}_test.npy")),
             labels("test")
         );
@@ -254,12 +251,12 @@ fn evaluate_repeats_the_quality_of_a_run() {
     let (_, rows) = read(&out.join("scores/quality.csv"));
     let file = |name: &str| out.join(name).display().to_string();
     let train = format!(
-        "--train {} --space {}",
+        "{} --space {}",
         file("embeddings/tsne_layer_1_train.npy"),
         file("activations/layer_1_train.npy")
     );
     let test = format!(
-        "--test {} --test-space {}",
+        "--new {} --new-space {}",
         file("embeddings/tsne_layer_1_test.npy"),
         file("activations/layer_1_test.npy")
     );
@@ -286,7 +283,7 @@ fn evaluate_repeats_the_quality_of_a_run() {
         &["quality.csv", "exists already"],
     );
     let other = format!(
-        "evaluate --train {} --space {}",
+        "evaluate {} --space {}",
         file("embeddings/tsne_layer_1_test.npy"),
         file("activations/layer_1_train.npy")
     );

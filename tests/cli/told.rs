@@ -30,8 +30,8 @@ fn points_that_are_too_far_apart_are_named_by_their_file() {
         ["k-means", "dbscan --eps 1", "hdbscan"]
             .map(|method| format!("cluster far.npy --method {method} --out out")),
     );
-    commands.push("evaluate --train far.npy --labels labels.npy".into());
-    commands.push("evaluate --train flat.npy --space far.npy".into());
+    commands.push("evaluate far.npy --labels labels.npy".into());
+    commands.push("evaluate flat.npy --space far.npy".into());
     commands.push("transform map/map.safetensors --new far.npy --train x.npy".into());
     commands.push("report --embedding flat.npy --space far.npy --out page.html".into());
     commands.push("run --from-activations given --methods tsne --out out".into());
@@ -116,9 +116,9 @@ fn a_malformed_header_is_told_in_one_line() {
     let text = String::from_utf8_lossy(&whole).into_owned();
     let at = text.find("False").unwrap();
     for (file, command) in [
-        ("labels.npy", "evaluate --train x.npy --labels labels.npy"),
+        ("labels.npy", "evaluate x.npy --labels labels.npy"),
         ("x.npy", "embed x.npy --method pca --device cpu --out out"),
-        ("x.npy", "evaluate --train x.npy --labels labels.npy"),
+        ("x.npy", "evaluate x.npy --labels labels.npy"),
     ] {
         let bytes = fs::read(place.path(file)).unwrap();
         let mut changed = bytes.clone();
