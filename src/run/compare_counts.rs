@@ -1,9 +1,10 @@
-//! Counts of two runs with confidence intervals of their values and differences: everything from
-//! confusions of the drawn points.
+//! Counts of two runs with confidence intervals of their values and differences: all of the same drawn
+//! points.
 
 use super::compared_run::ComparedRun;
 use crate::error::{Error, Result};
 use crate::evaluation::{Bootstrap, ComparedValue, Confusion, Estimate};
+use std::collections::{HashMap, HashSet};
 
 /// Numbers of pairs of classes: from each classifier of each run, and compared in all.
 const PAIRS_EACH: usize = 6;
@@ -54,32 +55,80 @@ impl<'a> Classifiers<'a> {
         })
     }
 
-    /// The confusions of every classifier, of points that count `weights` times each.
-    fn confusions(&self, weights: &[u32]) -> Vec<Confusion> {
-        let of_one = |predictions: &Vec<u16>| {
-            Confusion::weighted(self.labels, predictions, weights, self.class_names.len())
+    /// The confusions of the common classifier with this index.
+    fn confusion(&self, at: usize) -> Confusion {
+        let weights = vec![1; self.labels.len()];
+        Confusion::weighted(self.labels, &self.predictions[at], &weights, self.class_names.len())
+    }
+
+    /// What to add up for each of the counts; none for those of classes that this run lacks.
+    fn tallies(&self, counts: &[Count<'_>]) -> Vec<Option<Tally>> {
+        let names = self.class_names.iter().enumerate();
+        let classes: HashMap<&str, usize> = names.map(|(at, name)| (name.as_str(), at)).collect();
+        let class = |name: &str| classes.get(name).copied();
+        let tally = |count: &Count<'_>| match *count {
+            Count::Accuracy(at) => Some(Tally::Accuracy(at)),
+            Count::Gain(name) => class(name).map(Tally::Gain),
+            Count::Share(at, [name, other]) => {
+                let classes = [class(name)?, class(other)?];
+                let of = |class: u16, name: usize| usize::from(class) == name;
+                let pairs = self.labels.iter().zip(&self.predictions[at]).enumerate();
+                let confused = pairs.filter(|&(_, (&label, &predicted))| {
+                    let [class, other] = classes;
+                    (of(label, class) && of(predicted, other))
+                        || (of(label, other) && of(predicted, class))
+                });
+                Some(Tally::Share { classes, confused: confused.map(|(row, _)| row).collect() })
+            }
         };
-        self.predictions.iter().map(of_one).collect()
+        counts.iter().map(tally).collect()
     }
 
-    fn class(&self, name: &str) -> Option<usize> {
-        self.class_names.iter().position(|class| class == name)
-    }
-
-    fn count(&self, count: Count<'_>, confusions: &[Confusion]) -> Option<f64> {
-        match count {
-            Count::Accuracy(at) => Some(confusions[at].accuracy()),
-            Count::Gain(class) => {
-                let class = self.class(class)?;
+    /// The values of the counts, of points that count `weights` times each: O(n + classes) for each
+    /// classifier and O(n) for each pair.
+    fn values(&self, tallies: &[Option<Tally>], weights: &[u32]) -> Vec<Option<f64>> {
+        let by_class = |predictions: Option<&Vec<u16>>| {
+            let mut sums = vec![0_usize; self.class_names.len()];
+            for (row, (&label, &weight)) in self.labels.iter().zip(weights).enumerate() {
+                if predictions.is_none_or(|predictions| predictions[row] == label) {
+                    sums[usize::from(label)] += weight as usize;
+                }
+            }
+            sums
+        };
+        let sizes = by_class(None);
+        let n: usize = sizes.iter().sum();
+        let (common, ends) = self.predictions.split_at(self.n_common);
+        let accuracy = |predictions| {
+            by_class(Some(predictions)).iter().sum::<usize>() as f64 / n.max(1) as f64
+        };
+        let accuracies: Vec<f64> = common.iter().map(accuracy).collect();
+        let [first, last] = [0, 1].map(|end| by_class(Some(&ends[end])));
+        let share = |count: usize, size: usize| (size > 0).then(|| count as f64 / size as f64);
+        let value = |tally: &Tally| match tally {
+            Tally::Accuracy(at) => Some(accuracies[*at]),
+            Tally::Gain(class) => {
                 let [first, last] =
-                    [0, 1].map(|end| confusions[self.n_common + end].per_class()[class]);
+                    [&first, &last].map(|right| share(right[*class], sizes[*class]));
                 Some(last? - first?)
             }
-            Count::Share(at, [class, other]) => {
-                confusions[at].share(self.class(class)?, self.class(other)?)
+            Tally::Share { classes: [class, other], confused } => {
+                let count: usize = confused.iter().map(|&row| weights[row] as usize).sum();
+                share(count, sizes[*class] + sizes[*other])
             }
-        }
+        };
+        tallies.iter().map(|tally| value(tally.as_ref()?)).collect()
     }
+}
+
+/// A count with the numbers of its classes.
+enum Tally {
+    /// Accuracy of the common classifier with this index.
+    Accuracy(usize),
+    /// Gain of the class with this number.
+    Gain(usize),
+    /// Share of the points of two classes that are `confused`, which are row numbers.
+    Share { classes: [usize; 2], confused: Vec<usize> },
 }
 
 /// Something that is counted of a run.
@@ -115,7 +164,11 @@ impl Counted {
         let n_common = runs[0].n_common;
         let names: Vec<&str> = {
             let [a, b] = runs.map(|run| run.class_names);
-            a.iter().chain(b.iter().filter(|name| !a.contains(name))).map(String::as_str).collect()
+            let of_a: HashSet<&String> = a.iter().collect();
+            a.iter()
+                .chain(b.iter().filter(|name| !of_a.contains(name)))
+                .map(String::as_str)
+                .collect()
         };
         let confused = most_confused(runs, own);
         let of_own = |&at: &usize| confused.iter().map(move |&names| (at, names));
@@ -146,10 +199,8 @@ impl Counted {
 fn most_confused<'a>(runs: [&Classifiers<'a>; 2], own: &[usize]) -> Vec<[&'a str; 2]> {
     let mut found: Vec<(f64, [&str; 2])> = Vec::new();
     for run in runs {
-        let confusions = run.confusions(&vec![1; run.labels.len()]);
-        for pair in
-            own.iter().flat_map(|&at| confusions[at].symmetric().into_iter().take(PAIRS_EACH))
-        {
+        let most = |&at: &usize| run.confusion(at).symmetric().into_iter().take(PAIRS_EACH);
+        for pair in own.iter().flat_map(most) {
             let names = [pair.class, pair.other].map(|class| run.class_names[class].as_str());
             match found
                 .iter_mut()
@@ -172,11 +223,9 @@ fn compared_values(
     bootstrap: &Bootstrap,
     counts: &[Count<'_>],
 ) -> Vec<ComparedValue> {
+    let tallies = runs.map(|run| run.tallies(counts));
     let statistics = |weights: [&[u32]; 2]| {
-        let [a, b] = [0, 1].map(|run| {
-            let confusions = runs[run].confusions(weights[run]);
-            counts.iter().map(|&count| runs[run].count(count, &confusions)).collect::<Vec<_>>()
-        });
+        let [a, b] = [0, 1].map(|run| runs[run].values(&tallies[run], weights[run]));
         let triple = |(a, b): (Option<f64>, Option<f64>)| [a, b, a.zip(b).map(|(a, b)| a - b)];
         a.into_iter().zip(b).flat_map(triple).collect::<Vec<_>>()
     };
