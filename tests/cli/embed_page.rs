@@ -15,7 +15,7 @@ fn place_with_names() -> Place {
     let place = Place::new();
     for (name, n) in [("x", 120), ("new", 30)] {
         place.points(&format!("{name}.npy"), n as usize, 6);
-        let words = groups(n).iter().map(|group| ["oak", "elm", "fir"][*group as usize]);
+        let words = groups(n).into_iter().map(|group| ["oak", "elm", "fir"][group as usize]);
         let words: String = words.map(|word| format!("{word}\n")).collect();
         fs::write(place.path(&format!("{name}.txt")), words).unwrap();
     }
