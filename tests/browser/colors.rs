@@ -90,13 +90,27 @@ fn the_classes_are_told_apart_whatever_the_eyes() {
         assert!(found >= reached - 1e-9 && found > 6.0, "{name}: {found}, Petroff's {reached}");
     }
     // The legend and the map take these colours, and no others.
-    let swatches = page.eval(
-        "Array.from(document.querySelectorAll('#legend button[data-class]'), b => \
-         getComputedStyle(b.querySelector('.swatch, svg, i, span')).backgroundColor)",
-    );
-    for (swatch, color) in swatches.as_array().unwrap().iter().zip(&colors) {
-        let channels =
-            [1, 3, 5].map(|at| u8::from_str_radix(&color[at..at + 2], 16).unwrap().to_string());
-        assert_eq!(swatch.as_str().unwrap(), format!("rgb({})", channels.join(", ")));
+    assert_eq!(swatches(&page), colors);
+    // On a dark page others take their place, which are as far apart.
+    page.eval("layerlens.store.set({ theme: 'dark' })");
+    let dark = swatches(&page);
+    assert!(dark.iter().zip(&colors).all(|(dark, light)| dark != light), "{dark:?}");
+    for (name, seen) in &DEFICIENCIES {
+        let (found, reached) = (smallest(&dark, seen), smallest(&PETROFF, seen));
+        assert!(found > 0.95 * reached, "{name}, dark: {found}, Petroff's {reached}");
     }
+}
+
+/// The colours of the classes in the legend, as `#rrggbb`.
+fn swatches(page: &Page) -> Vec<String> {
+    let found = page.eval(
+        "Array.from(document.querySelectorAll('#legend button[data-class]'), b => \
+         getComputedStyle(b.querySelector('.swatch')).backgroundColor)",
+    );
+    let hex = |swatch: &serde_json::Value| {
+        let numbers = swatch.as_str().unwrap().trim_start_matches("rgb(").trim_end_matches(')');
+        let channels = numbers.split(", ").map(|number| number.parse::<u8>().unwrap());
+        channels.fold("#".to_owned(), |hex, channel| format!("{hex}{channel:02x}"))
+    };
+    found.as_array().unwrap().iter().map(hex).collect()
 }

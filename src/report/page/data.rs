@@ -1,7 +1,7 @@
 //! The page's JSON; its arrays are blocks of their own.
 
 use super::arrays::{Blocks, Numbers};
-use super::{Epochs, Map, Page, coordinates, thumbnails};
+use super::{Epochs, Map, NO_CLASS, Page, coordinates, thumbnails};
 use crate::dataset::{Column, ColumnKind};
 use crate::embedding::display_rank;
 use crate::error::Result;
@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 /// Colours of classes: the palette with one darker and one lighter shade. Further shades are nearly
 /// black or white and sink on a dark or a light page; beyond, the colours come again.
 const MOST_COLORS: usize = 30;
+/// Colour of points without a class.
+const GREY: &str = "#8a93a0";
 /// Version of what the viewer reads.
 const SCHEMA: u32 = 1;
 
@@ -35,7 +37,7 @@ pub(super) fn json(page: &Page, blocks: &mut Blocks) -> Result<Value> {
         "generator": concat!("layerlens ", env!("CARGO_PKG_VERSION")),
         "name": page.name,
         "points": points,
-        "classes": page.classes.iter().enumerate().map(|(at, name)| json!({ "name": name, "color": color(at % MOST_COLORS).hex() })).collect::<Vec<_>>(),
+        "classes": page.classes.iter().enumerate().map(class).collect::<Vec<_>>(),
         "k": page.n_neighbors,
         "spaces": spaces,
         "methods": methods,
@@ -46,6 +48,12 @@ pub(super) fn json(page: &Page, blocks: &mut Blocks) -> Result<Value> {
         "warnings": page.warnings,
         "missing": page.missing,
     }))
+}
+
+/// A class; that of points without one is grey, as the viewer draws such points.
+fn class((at, name): (usize, &String)) -> Value {
+    let color = if name == NO_CLASS { GREY.to_owned() } else { color(at % MOST_COLORS).hex() };
+    json!({ "name": name, "color": color })
 }
 
 /// What the metrics beside the maps say, by their labels.
@@ -190,4 +198,31 @@ fn images(page: &Page, blocks: &mut Blocks) -> Result<Value> {
     Ok(
         json!({ "width": width, "height": height, "kind": kind, "per_row": per_row, "per_tile": per_tile, "tiles": names }),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Relative luminance of WCAG 2.
+    fn luminance(hex: &str) -> f64 {
+        let channel = |at: usize| {
+            let share = f64::from(u8::from_str_radix(&hex[at..at + 2], 16).unwrap()) / 255.0;
+            if share <= 0.04045 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
+    }
+
+    #[test]
+    fn every_color_has_one_that_stands_out_on_dark_grounds() {
+        let palette = include_str!("../../../assets/viewer/palette.js");
+        // The lightest dark ground of style.css.
+        let ground = luminance("#1d2126");
+        for at in 0..MOST_COLORS {
+            let entry = format!("[\"{}\", \"", color(at).hex());
+            let (_, dark) = palette.split_once(&entry).unwrap_or_else(|| panic!("no {entry}"));
+            let contrast = (luminance(&dark[..7]) + 0.05) / (ground + 0.05);
+            assert!(contrast > 3.0, "{entry}: {contrast}");
+        }
+    }
 }

@@ -38,6 +38,9 @@ use arrays::{Blocks, data_url};
 use std::path::Path;
 use template::{escape_html, escape_json, fill};
 
+/// Name of the class of points without a label beside others with labels; it is drawn grey.
+pub const NO_CLASS: &str = "(no class)";
+
 /// Everything that a page shows.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
