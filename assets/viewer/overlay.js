@@ -22,8 +22,9 @@ export function drawOverlay(scene) {
 }
 
 /**
- * Images of the few points in view, framed in the colour of their point, the pinned and the hovered
- * one on top; of those that would lie on each other, one. Returns their size.
+ * Images of the few points in view, framed in the colour of their point; of those that would hide
+ * each other, the pinned, a selected or the first one. The hovered one lies on top. Returns their
+ * size.
  * @param {Scene} scene
  * @param {number[]} indices
  */
@@ -32,9 +33,14 @@ function drawImages({ context, state, thumbnails, pixels, at, width, height }, i
   const size = Math.min(64, Math.max(22, room * 0.4));
   const tall = (size * thumbnails.height) / thumbnails.width;
   const { selection } = state;
-  const layerOf = (/** @type {number} */ i) => (i === state.hover ? 2 : i === state.pin ? 1 : 0);
-  const order = [...indices].sort((a, b) => layerOf(b) - layerOf(a) || a - b);
-  for (const { i, x, y } of apart(order, at, APART * size, APART * tall).reverse()) {
+  const rank = (/** @type {number} */ i) => (i === state.pin ? 0 : selection?.[i] ? 1 : 2);
+  const order = [...indices].sort((a, b) => rank(a) - rank(b) || a - b);
+  const shown = apart(order, at, APART * size, APART * tall).reverse();
+  if (indices.includes(state.hover)) {
+    const [x, y] = at(state.hover);
+    shown.push({ i: state.hover, x, y });
+  }
+  for (const { i, x, y } of shown) {
     context.globalAlpha = selection && !selection[i] ? 0.3 : 1;
     context.fillStyle = cssColor(pixels[i]);
     context.fillRect(x - size / 2 - 2, y - tall / 2 - 2, size + 4, tall + 4);
