@@ -3,11 +3,11 @@
 use super::cluster_flags::{ClusterFlags, cluster_names};
 use super::labels::LabelArgs;
 use super::output::Output;
-use super::{Global, json, print, say};
+use super::{Global, json, print, say, stem};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
-use layerlens::dataset::{Colour, Images, Source, names_files, npy, parse_names};
+use layerlens::dataset::{Colour, Images, Source, npy};
 use layerlens::matrix::Matrix;
 use layerlens::range;
 use layerlens::report::cluster_table;
@@ -27,10 +27,6 @@ pub struct ClusterArgs {
     labels: Option<PathBuf>,
     #[command(flatten)]
     reading: LabelArgs,
-    /// Names of the classes, with commas between, in double quotes where a name holds one; or a
-    /// file with one a line. Numbers as labels count them from 0, or are such names
-    #[arg(long, value_name = "NAMES|FILE", requires = "labels")]
-    class_names: Vec<String>,
     /// A map to draw the clusters in: .npy, n_samples x 2; may be given more than once [default:
     /// two principal components]
     #[arg(long = "map", value_name = "FILE")]
@@ -76,19 +72,13 @@ fn read_images(path: &Path, points: (&Path, &Matrix)) -> Result<(Images, Option<
     Ok((images, note))
 }
 
-fn stem(path: &Path) -> String {
-    path.file_stem().map_or_else(|| "input".into(), |stem| stem.to_string_lossy().into_owned())
-}
-
 /// Finds clusters, prints what they are, and says where everything is.
 pub fn cluster(global: &Global, args: &ClusterArgs) -> Result<()> {
     let methods = args.flags.methods(&args.method, global.seed)?;
-    let names = parse_names("class_names", &args.class_names)?;
     let x = npy::read_matrix(&args.input)?;
     range::check(&x).map_err(|error| Error::input(&args.input, error.to_string()))?;
     let points = (args.input.as_path(), &x);
-    let mut read =
-        args.reading.read(&[(&args.input, x.n_samples(), args.labels.as_deref())], &names)?;
+    let mut read = args.reading.read(&[(&args.input, x.n_samples(), args.labels.as_deref())])?;
     let maps = args.maps.iter().map(|path| read_map(path, points)).collect::<Result<_, _>>()?;
     let images = args.images.as_ref().map(|path| read_images(path, points)).transpose()?;
     let (images, note) = images.map_or((None, None), |(images, note)| (Some(images), note));
@@ -105,7 +95,7 @@ pub fn cluster(global: &Global, args: &ClusterArgs) -> Result<()> {
         methods,
         inputs: files
             .map(PathBuf::as_path)
-            .chain(names_files(&args.class_names))
+            .chain(args.reading.files())
             .map(Source::of_file)
             .collect::<Result<_, _>>()?,
         x,

@@ -323,6 +323,11 @@ fn seeds() -> clap::builder::RangedU64ValueParser {
     clap::value_parser!(u64).range(..=i64::MAX as u64)
 }
 
+/// Name of a file or a folder without its ending.
+fn stem(path: &std::path::Path) -> String {
+    path.file_stem().map_or_else(|| "input".into(), |stem| stem.to_string_lossy().into_owned())
+}
+
 /// The command line as it was typed.
 fn argv() -> Vec<String> {
     std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
