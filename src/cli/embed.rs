@@ -5,7 +5,7 @@ use super::methods::OnlyMethodFlags;
 use super::neighbors::SearchArgs;
 use super::output::Output;
 use super::shown_args::ShownArgs;
-use super::{Global, json, print, say};
+use super::{Global, json, print, say, stem};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
@@ -111,11 +111,13 @@ fn read(global: &Global, args: &EmbedArgs) -> Result<Embed> {
         std::iter::once((args.input.as_path(), x.n_samples(), args.labels.as_deref()))
             .chain(of_new)
             .collect();
-    let mut read = args.reading.read(&points, &[])?;
+    let mut read = args.reading.read(&points)?;
     let of_new = args.new.as_deref().zip(new.as_ref()).map(|(path, new)| (path, new.n_samples()));
     let shown = args.shown.read((&args.input, x.n_samples()), of_new)?;
-    let files = files.into_iter().flatten().chain(args.shown.files());
+    let files = files.into_iter().flatten().chain(args.shown.files()).map(PathBuf::as_path);
+    let files = files.chain(args.reading.files());
     let job = Embed {
+        title: stem(&args.input),
         shown,
         new: new.map(|x| Labelled { x, labels: read.labels.remove(1) }),
         new_file: args.new.clone(),
@@ -144,7 +146,7 @@ fn read_sample(global: &Global, args: &EmbedArgs, n_fitted: usize) -> Result<Emb
     let mut methods = args.flags.choose(std::slice::from_ref(&args.method), global.seed)?;
     let points = PointFiles::open(&args.input)?;
     let n = points.n_samples();
-    let mut read = args.reading.read(&[(&args.input, n, args.labels.as_deref())], &[])?;
+    let mut read = args.reading.read(&[(&args.input, n, args.labels.as_deref())])?;
     let labels = read.labels.remove(0);
     let balanced = labels.as_deref().filter(|_| args.balanced);
     let [fitted, new] = draw_rows(n, n_fitted, MOST_SCORED, balanced, global.seed)?;
@@ -156,8 +158,10 @@ fn read_sample(global: &Global, args: &EmbedArgs, n_fitted: usize) -> Result<Emb
         check_classes(path, labels)?;
     }
     let [x, of_new] = points.pick(&fitted, &new).map_err(|error| error.of_file(&args.input))?;
-    let files = points.paths().map(Path::to_owned).chain(args.labels.clone());
+    let files = points.paths().chain(args.labels.as_deref()).chain(args.reading.files());
+    let inputs = files.map(Source::of_file).collect::<Result<_, _>>()?;
     Ok(Embed {
+        title: stem(&args.input),
         new: Some(Labelled { x: of_new, labels: of(&new) }),
         new_file: Some(args.input.clone()),
         fitted: Labelled { x, labels: of_fitted },
@@ -166,7 +170,7 @@ fn read_sample(global: &Global, args: &EmbedArgs, n_fitted: usize) -> Result<Emb
         method: methods.remove(0),
         search: args.search.search(),
         neighbors: None,
-        inputs: files.map(Source::of_file).collect::<Result<_, _>>()?,
+        inputs,
         shown: Shown::default(),
         drawn: Some(Drawn { points, fitted, new, balanced: args.balanced }),
         to: args.output.destination(),

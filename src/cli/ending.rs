@@ -310,6 +310,7 @@ mod tests {
     fn job() -> Embed {
         let values = (0..200 * 3).map(|at| (at * at % 101) as f32).collect();
         Embed {
+            title: "points".into(),
             class_names: Vec::new(),
             warnings: Vec::new(),
             fitted: Labelled { x: Matrix::new(values, 200, 3).unwrap(), labels: None },

@@ -24,7 +24,8 @@ use std::path::{Path, PathBuf};
 /// Options of `evaluate`.
 #[derive(Clone, Debug, Args)]
 pub struct EvaluateArgs {
-    /// The points to score, or with --space the map of that space: a .npy matrix
+    /// Points that classify each other, or the new ones; with --space, their places in a map of it: a
+    /// .npy matrix
     #[arg(value_name = "FILE")]
     points: PathBuf,
     /// Their classes, numbers or names: .npy, or .csv, .tsv or .txt with one a line or in one of
@@ -33,8 +34,8 @@ pub struct EvaluateArgs {
     labels: Option<PathBuf>,
     #[command(flatten)]
     reading: LabelArgs,
-    /// New points, which are classified by those of FILE, with --new-labels; without them each point
-    /// is classified by the others
+    /// New points in the same columns: with --new-labels they are classified by those of FILE, with
+    /// --new-space they are their places in the map
     #[arg(long, value_name = "FILE")]
     new: Option<PathBuf>,
     /// Their classes
@@ -43,7 +44,7 @@ pub struct EvaluateArgs {
     /// The space of which FILE is a map: the quality of the map is measured
     #[arg(long, value_name = "FILE")]
     space: Option<PathBuf>,
-    /// The points in that space whose places --new are
+    /// The new points in that space, in the order of --new
     #[arg(long, value_name = "FILE", requires_all = ["new", "space"])]
     new_space: Option<PathBuf>,
     /// Neighbours that vote
@@ -229,7 +230,7 @@ fn read(args: &EvaluateArgs) -> Result<Read> {
         std::iter::once((args.points.as_path(), x.n_samples(), args.labels.as_deref()))
             .chain(of_new)
             .collect();
-    let mut read = args.reading.read(&points, &[])?;
+    let mut read = args.reading.read(&points)?;
     let new = new.map(|x| Labelled { x, labels: read.labels.remove(1) });
     let fitted = Labelled { x, labels: read.labels.remove(0) };
     say_all(&read.warnings);

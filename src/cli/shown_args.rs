@@ -3,6 +3,7 @@
 use clap::Args;
 use layerlens::Error;
 use layerlens::dataset::{Colour, Column, Images, read_metadata};
+use layerlens::format::listed;
 use layerlens::report::page::scaled_words;
 use layerlens::run::Shown;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ pub struct ShownArgs {
     /// the rows; an IDX file, plain or .gz; or .npy, n x height x width (x 3)
     #[arg(long, value_name = "DIR|FILE", conflicts_with = "fit_sample", help_heading = "Page")]
     images: Option<PathBuf>,
-    /// Those of the new points
+    /// Those of the new points, which are needed if there are --new and --images
     #[arg(long, value_name = "DIR|FILE", requires_all = ["new", "images"], help_heading = "Page")]
     new_images: Option<PathBuf>,
     /// Background of transparent pixels in image files: white, black or #rrggbb [default: white]
@@ -87,11 +88,11 @@ impl ShownArgs {
             return Ok(columns.into_iter().map(|column| column.with_missing(n_new)).collect());
         };
         let new = read_metadata(new_path, n_new)?;
-        let names = |columns: &[Column]| {
-            columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>().join(", ")
+        let names = |columns: &[Column]| -> Vec<String> {
+            columns.iter().map(|column| column.name.clone()).collect()
         };
         if names(&columns) != names(&new) {
-            let (found, expected) = (names(&new), names(&columns));
+            let [found, expected] = [&new, &columns].map(|columns| listed(&names(columns)));
             let message = format!(
                 "has the columns {found}, expected those of {}: {expected}",
                 path.display()

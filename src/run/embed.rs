@@ -25,6 +25,7 @@ use crate::neighbors::{
 use crate::progress::{Observer, Reporter};
 use crate::record::{Artifact, Destination, MapResults, Opening, Results, RunFolder, Stage};
 use crate::report::figures::{Panel, Scatter};
+use crate::report::page::NO_CLASS;
 use std::path::PathBuf;
 
 /// The name of the only space.
@@ -55,6 +56,8 @@ pub struct Shown {
 /// Parameters of the command `embed`.
 #[derive(Clone, Debug)]
 pub struct Embed {
+    /// Name of the points, for the page.
+    pub title: String,
     /// Points to fit.
     pub fitted: Labelled,
     /// Points to place in the map.
@@ -167,6 +170,7 @@ fn check(job: &Embed) -> Result<()> {
             "k-NN accuracy needs at least two classes among the labels; there is one".into(),
         ));
     }
+    job.check_shown()?;
     if let Some(new) =
         job.new.as_ref().filter(|new| new.x.n_features() != job.fitted.x.n_features())
     {
@@ -177,6 +181,29 @@ fn check(job: &Embed) -> Result<()> {
         )));
     }
     Ok(())
+}
+
+impl Embed {
+    /// Refuses images and metadata of another number of points, and new points for which no class
+    /// is left.
+    fn check_shown(&self) -> Result<()> {
+        let n = self.fitted.x.n_samples() + self.new.as_ref().map_or(0, |new| new.x.n_samples());
+        let images = self.shown.images.iter().map(|images| ("images".to_owned(), images.n()));
+        let columns = self.shown.columns.iter();
+        let columns = columns.map(|column| (format!("`{}`", column.name), column.codes.len()));
+        if let Some((what, found)) = images.chain(columns).find(|(_, found)| *found != n) {
+            return Err(Error::Data(format!("{what}: {found} for {n} points")));
+        }
+        let of_new = self.new.as_ref().is_some_and(|new| new.labels.is_none());
+        let n_classes = class_names(self).len();
+        if of_new && self.fitted.labels.is_some() && n_classes > usize::from(u16::MAX) {
+            return Err(Error::Data(format!(
+                "the new points need labels: the fitted ones have {n_classes} classes, so that none \
+                 is left for points without one"
+            )));
+        }
+        Ok(())
+    }
 }
 
 /// Refuses rows that have no neighbours by the metric, if neighbours are sought.
@@ -408,13 +435,17 @@ fn draw(
         folder.warn(format!("no figure and no page: the map has {n} dimensions"));
         return Ok(());
     }
-    // Without labels everything is of one class.
+    let labelled = job.fitted.labels.is_some();
+    let mut class_names = if labelled { class_names(job) } else { Vec::new() };
+    // Points without a label are of one more class.
+    let no_class = u16::try_from(class_names.len()).unwrap_or(u16::MAX);
     let labels_of =
-        |part: &Labelled| part.labels.clone().unwrap_or_else(|| vec![0; part.x.n_samples()]);
+        |part: &Labelled| part.labels.clone().unwrap_or_else(|| vec![no_class; part.x.n_samples()]);
     let labels = labels_of(&job.fitted);
     let new_labels = job.new.as_ref().map(labels_of);
-    let labelled = job.fitted.labels.is_some();
-    let class_names = if labelled { class_names(job) } else { vec!["points".into()] };
+    if !labelled || job.new.as_ref().is_some_and(|new| new.labels.is_none()) {
+        class_names.push(if labelled { NO_CLASS.into() } else { "points".into() });
+    }
     let mut row = vec![Panel { title: "Fitted points".into(), embedding, labels: &labels }];
     if let (Some(placed), Some(labels)) = (placed, &new_labels) {
         row.push(Panel { title: "New points".into(), embedding: placed, labels });

@@ -365,10 +365,10 @@ impl Reader<'_> {
             !self.found.files.contains(LAYER_NAMES) && kinds.any(|kind| kind != first);
         is_alphabetical.then(|| {
             format!(
-                "the layers are taken in the order of their names, {}: what is said from layer to \
-                 layer is wrong if the network has another. A file {LAYER_NAMES} gives its order, \
-                 a name a line",
-                listed(names)
+                "the layers are taken in the order of their names, {}: if the network has another \
+                 order, what is said from layer to layer is wrong. A file {LAYER_NAMES} gives its \
+                 order, a name a line",
+                listed(&names.iter().filter(|name| *name != RAW).collect::<Vec<_>>())
             )
         })
     }

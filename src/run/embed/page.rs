@@ -9,7 +9,9 @@ use crate::matrix::Matrix;
 use crate::neighbors::NeighborGraph;
 use crate::record::points::Rows;
 use crate::record::{Artifact, Manifest, ReportPoints, Results};
-use crate::report::page::{self, Block, Map, Method, Page, Points, Section, Space, Table};
+use crate::report::page::{
+    self, Block, Map, Method, NO_CLASS, Page, Points, Section, Space, Table,
+};
 use crate::report::quality_table;
 use crate::run::page::{
     PAGE_NEIGHBORS, inputs, knn, metadata, metrics, reproduce, section, without_the_device,
@@ -18,8 +20,6 @@ use crate::run::session::Session;
 
 /// Points of the page at most; of more, so many are drawn by the seed.
 const MOST_POINTS: usize = 50_000;
-/// The class of new points without labels beside fitted ones with labels.
-const NO_CLASS: &str = "(no class)";
 
 /// Why the page shows no neighbours.
 const NOT_SEARCHED: &str = "the neighbours of the points: they were not searched for";
@@ -74,7 +74,7 @@ impl MappedPoints<'_> {
             false => ScoredOn::TrainLeaveOneOut,
         };
         Ok(Page {
-            name: self.name(),
+            name: self.job.title.clone(),
             points: self.points(choice, &rows, labels),
             n_neighbors: neighbors.as_ref().map_or(0, |(k, _)| *k),
             spaces: vec![Space {
@@ -110,12 +110,6 @@ impl MappedPoints<'_> {
         })
     }
 
-    /// Name of the data: that of the first file that was read.
-    fn name(&self) -> String {
-        let name = self.job.inputs.first().map_or("points", |file| file.name.as_str());
-        name.rsplit('/').next().and_then(|name| name.split('.').next()).unwrap_or(name).to_owned()
-    }
-
     fn points(&self, choice: ReportPoints, rows: &Rows, labels: Option<Vec<u16>>) -> Points {
         let n = self.embedding.n_samples() + self.n_new();
         let parts = [("fitted", rows.train.len()), ("new", rows.test.len())];
@@ -128,8 +122,11 @@ impl MappedPoints<'_> {
             fitted.chain(rows.test.iter().map(|&row| called(1, row))).collect()
         };
         Points {
-            of: n,
-            which: choice.words(rows, n).into(),
+            of: self.job.drawn.as_ref().map_or(n, |drawn| drawn.points.n_samples()),
+            which: match &self.job.drawn {
+                Some(_) => "drawn at random".into(),
+                None => choice.words(rows, n).into(),
+            },
             parts: parts
                 .into_iter()
                 .filter(|(_, n)| *n > 0)
@@ -175,24 +172,28 @@ impl MappedPoints<'_> {
         Matrix::new(values, rows.len(), 2)
     }
 
-    /// The nearest fitted points of all points, as many of each as the page shows; none if fewer
-    /// are known.
+    /// The nearest fitted points of all points, as many of each as are known and the page shows;
+    /// none if they were not searched for.
     fn nearest(&self) -> Option<(usize, Vec<u32>)> {
-        let k = PAGE_NEIGHBORS.min(self.embedding.n_samples() - 1);
         let graphs = [self.neighbors, self.placed.map(|placed| &placed.to_fitted)];
-        let first = |graph: &NeighborGraph| -> Option<Vec<u32>> {
+        graphs[0]?;
+        let known = graphs.into_iter().flatten();
+        let k = known.clone().map(NeighborGraph::n_neighbors).fold(PAGE_NEIGHBORS, usize::min);
+        let first = |graph: &'_ NeighborGraph| -> Vec<u32> {
             let rows = graph.indices().chunks_exact(graph.n_neighbors());
-            (graph.n_neighbors() >= k).then(|| rows.flat_map(|row| &row[..k]).copied().collect())
+            rows.flat_map(|row| &row[..k]).copied().collect()
         };
-        let fitted = first(graphs[0]?)?;
-        let new = graphs[1].map_or(Some(Vec::new()), first)?;
-        Some((k, [fitted, new].concat()))
+        Some((k, known.flat_map(first).collect()))
     }
 
     fn sections(&self, manifest: &Manifest, results: &Results, classes: &[String]) -> Vec<Section> {
-        let new = match self.n_new() {
-            0 => String::new(),
-            n => format!(", {} new ones placed", thousands(n)),
+        let new = match (&self.job.drawn, self.n_new()) {
+            (_, 0) => String::new(),
+            (None, n) => format!(", {} new ones placed", thousands(n)),
+            (Some(drawn), n) => {
+                let placed = drawn.points.n_samples() - self.embedding.n_samples();
+                format!(", {} others placed, {} of them shown", thousands(placed), thousands(n))
+            }
         };
         let x = &self.job.fitted.x;
         let of_map = results.maps.iter().flat_map(|map| &map.results);
@@ -203,6 +204,7 @@ impl MappedPoints<'_> {
             ["method".into(), self.method.title.into()],
         ];
         rows.extend(of_map);
+        let classes = classes.strip_suffix(&[NO_CLASS.to_owned()]).unwrap_or(classes);
         if !classes.is_empty() {
             rows.push(["classes".into(), format!("{}: {}", classes.len(), listed(classes))]);
         }
@@ -212,7 +214,7 @@ impl MappedPoints<'_> {
         let glance = Table::new("The map at a glance", &["", ""], rows.into_iter().map(Vec::from));
         let mut sections = vec![section("overview", "Overview", [Block::Table(glance)])];
         sections.extend(
-            knn(&results.knn, Some(COMPARED_NEIGHBORS))
+            knn(&results.knn, Some(COMPARED_NEIGHBORS), ["fitted", "new"])
                 .map(|block| section("knn", "k-NN accuracy", [block])),
         );
         sections.extend(quality_table::page_table(&results.quality).map(|table| {

@@ -54,7 +54,7 @@ pub(in crate::run) fn of_run(
     sections.extend(training(run, selected)?);
     let insights = run.results().insights.as_ref();
     let compared = insights.map(|insights| insights.n_neighbors);
-    if let Some(knn) = tables::knn(&run.results().knn, compared) {
+    if let Some(knn) = tables::knn(&run.results().knn, compared, ["training", "test"]) {
         sections.push(folded("knn", "k-NN accuracy", [knn]));
     }
     if let Some(table) = quality_table::page_table(&run.results().quality) {

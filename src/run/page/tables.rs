@@ -70,13 +70,19 @@ pub(super) fn history(history: &History) -> Table {
     Table { caption: caption.into(), header, rows, is_grouped: false }
 }
 
-/// The accuracies of k-NN: a tab for each number of neighbours, a row for each space and map.
-pub(in crate::run) fn knn(scores: &[Scores], shown: Option<usize>) -> Option<Block> {
+/// The accuracies of k-NN: a tab for each number of neighbours, a row for each space and map. The
+/// fitted points and the others are called `parts`: training and test, for example.
+pub(in crate::run) fn knn(
+    scores: &[Scores],
+    shown: Option<usize>,
+    parts: [&str; 2],
+) -> Option<Block> {
     let kinds: Vec<(ScoredOn, &Scores)> = [ScoredOn::Test, ScoredOn::TrainLeaveOneOut]
         .into_iter()
         .filter_map(|kind| Some((kind, scores.iter().find(|row| row.scored_on == kind)?)))
         .collect();
-    let captions: Vec<String> = kinds.iter().map(|(kind, first)| knn_words(*kind, first)).collect();
+    let captions: Vec<String> =
+        kinds.iter().map(|(kind, first)| knn_words(*kind, first, parts)).collect();
     let caption = format!("{}. Bold: the best map of a space", captions.join("; "));
     let is_same = |a: &Scores, b: &Scores| a.space == b.space && a.method == b.method;
     let mut rows: Vec<&Scores> = Vec::new();
@@ -100,8 +106,8 @@ pub(in crate::run) fn knn(scores: &[Scores], shown: Option<usize>) -> Option<Blo
             lead.into_iter().map(Cell::from).chain(values).collect()
         };
         let title = |kind: &ScoredOn| match kind {
-            ScoredOn::Test => "test points",
-            ScoredOn::TrainLeaveOneOut => "training points",
+            ScoredOn::Test => format!("{} points", parts[1]),
+            ScoredOn::TrainLeaveOneOut => format!("{} points", parts[0]),
         };
         let lead = ["space", "map", "dimensions"].map(Cell::from).into_iter();
         let values = kinds.iter().map(|(kind, _)| Cell::explained(title(kind), KNN_MEANING));
@@ -125,14 +131,16 @@ pub(in crate::run) fn knn(scores: &[Scores], shown: Option<usize>) -> Option<Blo
 }
 
 /// On which points the accuracies of one kind were measured.
-fn knn_words(kind: ScoredOn, first: &Scores) -> String {
+fn knn_words(kind: ScoredOn, first: &Scores, [of_fit, others]: [&str; 2]) -> String {
     let (fitted, scored) = (thousands(first.n_fitted), thousands(first.n_scored));
     match kind {
         ScoredOn::Test => {
-            format!("k-NN accuracy on {scored} test points, fitted on {fitted} training points")
+            format!(
+                "k-NN accuracy on {scored} {others} points, of {fitted} {of_fit} points that vote"
+            )
         }
         ScoredOn::TrainLeaveOneOut => {
-            format!("k-NN accuracy of the {scored} training points, each without its own vote")
+            format!("k-NN accuracy of the {scored} {of_fit} points, each without its own vote")
         }
     }
 }

@@ -105,10 +105,10 @@ pub(in crate::run) fn maps(folder: &mut RunFolder, maps: &[Map], layers: &Layers
         // Axes of a projection have a meaning, which turning would take from them.
         let turned = if method.is_linear { None } else { Some(turned(&of_method)?) };
         let of_method: Vec<&Map> = turned.as_ref().map_or(of_method, |maps| maps.iter().collect());
-        let is_turned = turned.is_some() && of_method.len() > 1;
+        let is_turned = turned.is_some();
         let (raw, hidden): (Vec<&Map>, Vec<&Map>) =
             of_method.into_iter().partition(|map| map.id.space == RAW);
-        let of_layers = if is_turned {
+        let of_layers = if is_turned && hidden.len() > 1 {
             "the hidden layers, each turned onto the one before"
         } else {
             "the hidden layers"
