@@ -12,7 +12,7 @@ EMBED = "embed x.npy --labels y.npy --method tsne --max-iter 60 --perplexity 8 -
 RUN = " ".join(kinds.RUN)
 TAIL = "--device cpu --progress none"
 # Commands that print to stdout.
-PRINTING = ["devices", "data list", "data info data", "model show mlp", "model show model.toml", "evaluate --train x.npy --labels y.npy", "--help", "--version"]
+PRINTING = ["devices", "data list", "data info data", "model show mlp", "model show model.toml", "evaluate x.npy --labels y.npy", "--help", "--version"]
 
 
 def shell(binary, folder, script, **more):
@@ -42,7 +42,7 @@ def cases(base):
         for job in [EMBED, RUN]:
             # SIGXFSZ is ignored, so that the write fails as on a full disk; then without: the signal's death is the system's.
             yield f"ulimit -f {kib}: {job[:5]}", f"trap '' XFSZ; ulimit -f {kib}; \"$0\" {job} {TAIL}", {0, 1}, None, {}
-    for job in [EMBED, RUN, "data convert data out.npz", "evaluate --train x.npy --labels y.npy"]:
+    for job in [EMBED, RUN, "data convert data out.npz", "evaluate x.npy --labels y.npy"]:
         yield f"ulimit -v 600 MB: {job[:12]}", f"ulimit -v 600000; \"$0\" {job} {TAIL}", {0, 1, 3}, None, {}
     for job in PRINTING:
         yield f"/dev/full: {job}", f"\"$0\" {job} > /dev/full", {1}, None, {}
