@@ -1,6 +1,7 @@
 //! The colours of the classes, as people with the three common deficiencies of colour vision see
 //! them.
 
+use crate::page::Page;
 use crate::study::opened;
 
 /// Petroff's ten colours (arXiv 2107.02270, table 2), the palette that the page takes.
