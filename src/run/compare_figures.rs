@@ -5,13 +5,14 @@ use super::steps::figures::write;
 use crate::embedding;
 use crate::error::Result;
 use crate::evaluation::{
-    ComparedValue, Comparison, Estimate, KNN_ACCURACY, METRICS, ScoredOn, map_title, space_title,
+    ComparedValue, Comparison, Estimate, GainRow, KNN_ACCURACY, METRICS, ScoredOn, map_title,
+    space_title,
 };
-use crate::format::capital;
+use crate::format::{capital, thousands};
 use crate::matrix::Matrix;
 use crate::record::{N_COMPONENTS, RunFolder};
 use crate::report::compare_table::how;
-use crate::report::figures::{DotPanel, Dots, Panel, Scatter};
+use crate::report::figures::{DotPanel, Dots, NAMED, Panel, Scatter};
 use crate::report::insights_table::measure_words;
 
 /// Draws everything.
@@ -79,13 +80,23 @@ fn accuracy(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
     write(folder, "accuracy", &figure)
 }
 
-/// Gains of the classes from the hidden layers.
+/// Gains of the classes from the hidden layers; of many classes those whose gains differ most.
 fn gains(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
-    let rows = &comparison.gains;
+    let differs = |row: &GainRow| row.value.difference.map_or(0.0, |found| found.value.abs());
+    let mut rows: Vec<(usize, &GainRow)> = comparison.gains.iter().enumerate().collect();
+    rows.sort_by(|(_, a), (_, b)| differs(b).total_cmp(&differs(a)));
+    rows.truncate(NAMED);
+    rows.sort_by_key(|(at, _)| *at);
+    let (shown, all) = (rows.len(), comparison.gains.len());
+    let which = match shown < all {
+        true => format!("; the {shown} of {} classes that differ most", thousands(all)),
+        false => String::new(),
+    };
+    let rows: Vec<&GainRow> = rows.into_iter().map(|(_, row)| row).collect();
     let figure = Dots {
         title: "Which classes gain from the layers: accuracy in the last less that in the first"
             .into(),
-        caption: how(comparison),
+        caption: how(comparison) + &which,
         rows: rows.iter().map(|row| row.class.clone()).collect(),
         series: series(comparison),
         panels: panels("Gain", &rows.iter().map(|row| &row.value).collect::<Vec<_>>(), true),

@@ -33,8 +33,8 @@ pub(super) fn median(mut values: Vec<f32>) -> Option<f64> {
 }
 
 /// Names of the classes that have a place in `wanted`, moved as little as a coarse grid of tries
-/// allows until none overlaps an earlier one; all stay inside the box with the given upper left
-/// `corner` and `extent`.
+/// allows until none overlaps an earlier one; one that finds no such place is left out. All stay
+/// inside the box with the given upper left `corner` and `extent`.
 pub(super) fn place(
     wanted: &[Option<Point>],
     names: &[String],
@@ -57,9 +57,9 @@ pub(super) fn place(
                     || (at.1 - other.1).abs() >= half.1 + taken.1
             })
         };
-        let place =
-            offsets.iter().map(|&offset| at(offset)).find(free).unwrap_or_else(|| at((0.0, 0.0)));
-        placed.push((place, half, class));
+        if let Some(place) = offsets.iter().map(|&offset| at(offset)).find(free) {
+            placed.push((place, half, class));
+        }
     }
     placed.into_iter().map(|(at, _, class)| Label { class, at }).collect()
 }
@@ -94,6 +94,20 @@ mod tests {
         assert_eq!(labels[0].at, (50.0, 50.0));
         assert!((labels[1].at.1 - 50.0).abs() >= 20.0);
         assert!(labels[2].at.0 > 10.0 && labels[2].at.1 > 10.0);
+    }
+
+    #[test]
+    fn names_that_find_no_place_are_left_out() {
+        let names = vec!["Ankle boot".to_owned(); 400];
+        let wanted = vec![Some((50.0, 50.0)); 400];
+        let labels = place(&wanted, &names, 20.0, (0.0, 0.0), (200.0, 100.0));
+        assert!((2..20).contains(&labels.len()), "{}", labels.len());
+        for (at, label) in labels.iter().enumerate() {
+            for other in &labels[..at] {
+                let apart = [label.at.0 - other.at.0, label.at.1 - other.at.1].map(f64::abs);
+                assert!(apart[0] >= 60.0 || apart[1] >= 20.0, "{label:?} {other:?}");
+            }
+        }
     }
 
     #[test]
