@@ -52,7 +52,8 @@ fn fitted_and_new_points_are_on_one_page() {
     assert!(outcome.stdout.contains("open map/report.html"), "{}", outcome.stdout);
     let path = place.path("map/report.html");
     let page = data(&path);
-    assert_eq!(page["points"]["parts"], serde_json::json!([["fitted", 120], ["new", 30]]));
+    let parts = serde_json::json!([{"name": "fitted", "n": 120}, {"name": "new", "n": 30}]);
+    assert_eq!(page["points"]["parts"], parts);
     assert_eq!((&page["points"]["of"], &page["k"]), (&150.into(), &10.into()));
     assert_eq!(page["name"], "x");
     let map = &page["maps"][0];
@@ -160,12 +161,13 @@ fn images_and_metadata_of_fitted_and_new_points_are_on_the_page() {
     assert_eq!(codes("half", 1), (0..120).chain([120; 30]).collect::<Vec<u8>>());
 
     place.refuse(2, &format!("{embed} --out no"), &["--images = x.idx", "--new-images"]);
-    place.refuse(2, &format!("{embed} --fit-sample 20"), &["--images", "--fit-sample"]);
+    let sampled = "embed x.npy --images x.idx --fit-sample 20 --device cpu --out no";
+    place.refuse(2, sampled, &["--images", "--fit-sample"]);
     let refuse = |more: &str, parts: &[&str]| {
         place.refuse(3, &format!("{embed} {more} --out no"), parts);
         assert!(!place.path("no").exists());
     };
-    refuse("--new-images x.idx", &["x.idx has 120 images", "new.npy has 30 rows"]);
+    refuse("--new-images x.idx", &["x.idx: has 120 images", "new.npy has 30 rows"]);
     fs::write(place.path("tall.idx"), idx(&[0x803, 30, 5, 3], &[7; 450])).unwrap();
     refuse("--new-images tall.idx", &["tall.idx", "5 x 3", "4 x 3"]);
     refuse("--new-images new.idx --new-metadata x.csv", &["x.csv", "120 rows", "30 points"]);

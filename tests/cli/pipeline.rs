@@ -373,6 +373,7 @@ fn the_last_lines_name_files_that_are_there() {
         let line = stdout.lines().last().unwrap();
         line.strip_prefix("look at ")
             .and_then(|line| line.strip_suffix(" first"))
+            .or_else(|| line.strip_prefix("open "))
             .unwrap_or(line)
             .to_owned()
     };
