@@ -29,9 +29,16 @@ def record_layers(model, names, x):
     recorder = keras.Model(model.inputs, {**outputs, "softmax": model.outputs[0]})
     recorded = {"raw": x.reshape(len(x), -1)}
     for name, values in recorder.predict(x, batch_size=256, verbose=0).items():
-        # Of a convolution the mean of each channel, of any other layer all its values.
-        recorded[name] = values.mean((1, 2)) if values.ndim == 4 else values.reshape(len(x), -1)
+        recorded[name] = fields(values).reshape(len(x), -1)
     return recorded
+
+
+def fields(values):
+    """Of each channel of a convolution the means of 4 x 4 fields, of any other layer all its values."""
+    if values.ndim != 4:
+        return values
+    rows = np.array_split(values, 4, axis=1)
+    return np.stack([field.mean((1, 2)) for row in rows for field in np.array_split(row, 4, axis=2)], axis=1)
 
 
 def write_layers(folder, model, names, parts, class_names):

@@ -2,7 +2,7 @@
 
     python tests/readme/check_snippets.py [target/release/layerlens]
 
-Each on a small network that has learned three classes of drawn images, once dense and once convolutional. A framework that is not
+Each on small networks that have learned three classes of drawn images: dense, convolutional, and convolutional in colour. A framework that is not
 installed is skipped, and said so. No part of `cargo test`.
 """
 
@@ -21,6 +21,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "target/release/layerlens").resolve()
 PAGE = ROOT / "docs/guides/frameworks.md"
 CLASS_NAMES = ["bars, upright", "bars, flat", "discs"]
+# Values of the layers looked into; of a convolution 4 x 4 fields of each channel.
+DENSE = {"layer_1": 32, "layer_2": 16}
+CONVOLUTIONAL = {"layer_1": 8 * 16, "layer_2": 12 * 16}
+# Red, green and blue of the images.
+TINT = [1.0, 0.7, 0.4]
 
 
 def snippets():
@@ -48,18 +53,21 @@ def torch_networks(x, y):
 
     torch.manual_seed(0)
     dense = nn.Sequential(nn.Flatten(), nn.Linear(784, 32), nn.ReLU(), nn.Linear(32, 16), nn.ReLU(), nn.Linear(16, 3))
-    convolutional = nn.Sequential(
-        nn.Conv2d(1, 8, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 12, 5), nn.ReLU(), nn.Flatten(), nn.Linear(768, 3)
-    )
-    for name, model in [("dense", dense), ("convolutional", convolutional)]:
-        inputs = [torch.tensor(part[:, None]) for part in x]
+
+    def convolutional(channels):
+        return nn.Sequential(
+            nn.Conv2d(channels, 8, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 12, 5), nn.ReLU(), nn.Flatten(), nn.Linear(768, 3)
+        )
+
+    for name, channels, model in [("dense", 1, dense), ("convolutional", 1, convolutional(1)), ("in colour", 3, convolutional(3))]:
+        inputs = [torch.tensor(part[:, None]) * torch.tensor(TINT[:channels])[:, None, None] for part in x]
         labels = [torch.tensor(part) for part in y]
         optimizer = torch.optim.Adam(model.parameters(), 3e-3)
         for _ in range(40):
             optimizer.zero_grad()
             nn.functional.cross_entropy(model(inputs[0]), labels[0]).backward()
             optimizer.step()
-        yield name, model, inputs, labels, {"layer_1": 32 if name == "dense" else 8, "layer_2": 16 if name == "dense" else 12}
+        yield name, model, inputs, labels, channels, DENSE if name == "dense" else CONVOLUTIONAL
 
 
 def keras_networks(x, y):
@@ -68,27 +76,34 @@ def keras_networks(x, y):
 
     keras.utils.set_random_seed(0)
     dense = [layers.Flatten(), layers.Dense(32, "relu", name="layer_1"), layers.Dense(16, "relu", name="layer_2")]
-    convolutional = [
-        layers.Conv2D(8, 5, activation="relu", name="layer_1"),
-        layers.MaxPooling2D(),
-        layers.Conv2D(12, 5, activation="relu", name="layer_2"),
-        layers.Flatten(),
-    ]
-    for name, hidden in [("dense", dense), ("convolutional", convolutional)]:
-        inputs = [part[..., None] for part in x]
-        model = keras.Sequential([keras.Input((28, 28, 1)), *hidden, layers.Dense(3, "softmax", name="softmax")])
+
+    def convolutional():
+        return [
+            layers.Conv2D(8, 5, activation="relu", name="layer_1"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(12, 5, activation="relu", name="layer_2"),
+            layers.Flatten(),
+        ]
+
+    for name, channels, hidden in [("dense", 1, dense), ("convolutional", 1, convolutional()), ("in colour", 3, convolutional())]:
+        inputs = [part[..., None] * np.array(TINT[:channels], "float32") for part in x]
+        model = keras.Sequential([keras.Input((28, 28, channels)), *hidden, layers.Dense(3, "softmax", name="softmax")])
         model.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy")
         model.fit(inputs[0], y[0], epochs=6, verbose=0)
-        yield name, model, inputs, y, {"layer_1": 32 if name == "dense" else 8, "layer_2": 16 if name == "dense" else 12}
+        yield name, model, inputs, y, channels, DENSE if name == "dense" else CONVOLUTIONAL
 
 
-def check(code, model, x, y, widths):
+def check(code, model, x, y, channels, widths):
     names = {"model": model, "class_names": CLASS_NAMES, "x_train": x[0], "x_test": x[1], "y_train": y[0], "y_test": y[1]}
     exec(compile(code, PAGE.name, "exec"), names)
-    for name, width in {**widths, "raw": 784, "softmax": 3}.items():
+    for name, width in {**widths, "raw": 784 * channels, "softmax": 3}.items():
         for part, n in [("train", 600), ("test", 150)]:
             shape = np.load(f"layers/{name}_{part}.npy").shape
             assert shape == (n, width), (name, part, shape)
+    pictures = np.load("layers/images_test.npy")
+    assert pictures.shape == ((150, 28, 28) if channels == 1 else (150, 28, 28, 3)), pictures.shape
+    if channels == 3:
+        assert np.allclose(pictures[:, 14, 14] / 255, np.asarray(pictures[:, 14, 14, :1] / 255) * TINT, atol=0.01), "channels last"
     flags = "--methods pca,tsne --max-iter 250 --device cpu --out out"
     run = subprocess.run([PROGRAM, "run", "--from-activations", "layers", *flags.split()], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
@@ -119,11 +134,11 @@ def main():
         except ImportError as error:
             print(f"{framework}: skipped, {error}")
             continue
-        for name, model, inputs, labels, widths in networks(x, y):
+        for name, model, inputs, labels, channels, widths in networks(x, y):
             home = os.getcwd()
             with tempfile.TemporaryDirectory() as folder:
                 os.chdir(folder)
-                accuracy = check(code[framework], model, inputs, labels, widths)
+                accuracy = check(code[framework], model, inputs, labels, channels, widths)
                 os.chdir(home)
             done += 1
             print(f"{framework}, {name}: the code of the page runs, test accuracy {accuracy:.3f}")
