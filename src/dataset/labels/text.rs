@@ -37,12 +37,11 @@ pub(super) fn read(path: &Path, column: Option<&LabelColumn>, n: Option<usize>) 
         );
         return Err(Error::input(path, message));
     }
-    if by_name || has_header(&words, n) {
-        // A usual name above as many labels as there are rows leaves no doubt.
-        let is_certain = is_header_alone(&words) && n == Some(words.len() - 1);
-        if !by_name && !is_certain {
-            notes.push(format!("line 1, `{}`, is taken for the header", first[at]));
-        }
+    let is_header = by_name || has_header(&words, n);
+    if !by_name {
+        notes.extend(doubt(&words, n, is_header));
+    }
+    if is_header {
         records.remove(0);
     }
     let mut words = Vec::with_capacity(records.len());
@@ -118,6 +117,34 @@ fn is_header_alone(values: &[&str]) -> bool {
     matches!(values, [first, rest @ ..] if is_label(first) && !rest.is_empty() && !rest.contains(first))
 }
 
+/// What is doubtful about the first value, which is taken for the header or for a label.
+fn doubt(words: &[&str], n: Option<usize>, is_header: bool) -> Option<String> {
+    let first = words.first()?;
+    if is_header {
+        // A usual name above as many labels as there are rows leaves no doubt.
+        let is_certain = is_header_alone(words) && n == Some(words.len() - 1);
+        return (!is_certain).then(|| format!("line 1, `{first}`, is taken for the header"));
+    }
+    (n == Some(words.len()) && is_alone_above_repeated(words)).then(|| {
+        format!(
+            "line 1 is `{first}`, which no other line is, while all others come twice or more: if \
+             it is a header, a label is missing and each stands beside the row before its own"
+        )
+    })
+}
+
+/// `true` if the first value is a word that occurs nowhere else, above values that all occur twice
+/// or more.
+fn is_alone_above_repeated(values: &[&str]) -> bool {
+    let [first, rest @ ..] = values else { return false };
+    let mut sorted = rest.to_vec();
+    sorted.sort_unstable();
+    first.parse::<f64>().is_err()
+        && !rest.is_empty()
+        && !rest.contains(first)
+        && sorted.chunk_by(|a, b| a == b).all(|same| same.len() > 1)
+}
+
 /// `true` if the first value is a header: a usual name, a word above numbers, or a word that occurs
 /// nowhere else if there is one value more than the `n` rows.
 fn has_header(values: &[&str], n: Option<usize>) -> bool {
@@ -133,6 +160,15 @@ fn has_header(values: &[&str], n: Option<usize>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_that_may_be_a_header_is_doubted() {
+        let doubted = |words: &[&str]| doubt(words, Some(words.len()), false).is_some();
+        assert!(doubted(&["group", "a", "b", "a", "b"]));
+        assert!(!doubted(&["group", "a", "b", "a"]), "another class has one point too");
+        assert!(!doubted(&["a", "b", "a", "b"]));
+        assert!(!doubted(&["7", "1", "1", "2", "2"]), "a number is a label");
+    }
 
     #[test]
     fn a_header_is_told_from_a_label() {

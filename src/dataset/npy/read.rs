@@ -166,6 +166,14 @@ fn read_head(reader: &mut impl Read) -> io::Result<std::result::Result<Vec<u8>, 
     reader.take(10).read_to_end(&mut head)?;
     if !head.starts_with(MAGIC) {
         let found = &head[..head.len().min(MAGIC.len())];
+        let is_text = |byte: &u8| (b' '..=b'~').contains(byte) || b"\r\n\t".contains(byte);
+        if !head.is_empty() && head.iter().all(is_text) {
+            return Ok(Err(format!(
+                "is not an NPY file but text, which begins with `{}`: save the numbers with NumPy, a \
+                 DataFrame by numpy.save(\"x.npy\", frame.to_numpy(\"float32\"))",
+                String::from_utf8_lossy(&head).lines().next().unwrap_or_default()
+            )));
+        }
         return Ok(Err(format!(
             "is not an NPY file: its first bytes are {found:02x?}, expected {MAGIC:02x?}"
         )));
