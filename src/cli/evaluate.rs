@@ -58,6 +58,9 @@ pub struct EvaluateArgs {
     force: bool,
 }
 
+/// Name of a map whose method is unknown.
+const GIVEN: &str = "given map";
+
 /// The space of a map and the points that were placed in it.
 struct Spaces {
     x: Matrix,
@@ -172,32 +175,41 @@ fn refuse_older_tables(args: &EvaluateArgs, names: &[&str]) -> Result<(), Error>
     }
 }
 
-/// k-NN accuracy, if the classes are known.
+/// k-NN accuracy, if the classes are known: in the points' space, if that is given, and in FILE.
 fn score(
     device: &Device,
-    fitted: &Labelled,
-    new: Option<&Labelled>,
+    (fitted, new): (&Labelled, Option<&Labelled>),
+    spaces: Option<&Spaces>,
     ks: &[usize],
     reporter: &dyn Reporter,
 ) -> Result<Vec<Scores>, Error> {
     let Some(classes) = &fitted.labels else { return Ok(Vec::new()) };
     let most = ks.iter().copied().max().unwrap_or(1);
     let observer = reporter.stage("scores");
-    let (graph, scored, scored_on) = match new {
-        Some(Labelled { x, labels: Some(labels) }) => (
-            nearest_references(device, x, &fitted.x, most, observer.as_ref())?,
-            labels,
-            ScoredOn::Test,
-        ),
-        _ => (
-            nearest_neighbors(device, &fitted.x, most, observer.as_ref())?,
-            classes,
-            ScoredOn::TrainLeaveOneOut,
-        ),
+    let of_new = new.and_then(|new| Some((&new.x, new.labels.as_ref()?)));
+    let one = |method: Option<&str>, x: &Matrix, new: Option<&Matrix>| {
+        let (graph, labels, on) = match (new, of_new) {
+            (Some(new), Some((_, labels))) => {
+                let graph = nearest_references(device, new, x, most, observer.as_ref())?;
+                (graph, labels, ScoredOn::Test)
+            }
+            _ => {
+                let graph = nearest_neighbors(device, x, most, observer.as_ref())?;
+                (graph, classes, ScoredOn::TrainLeaveOneOut)
+            }
+        };
+        let id = MapId::new("input", method, x.n_features());
+        Scores::of(&id, &graph, classes, Scored { labels, on }, ks)
     };
-    let id = MapId::new("input", None, fitted.x.n_features());
-    let scored = Scored { labels: scored, on: scored_on };
-    Scores::of(&id, &graph, classes, scored, ks).map(|scores| vec![scores])
+    let new = of_new.map(|(x, _)| x);
+    let Some(spaces) = spaces else { return Ok(vec![one(None, &fitted.x, new)?]) };
+    let mut scores = Vec::new();
+    // Of new points whose place in the space is unknown, the map alone can be scored.
+    if new.is_none() || spaces.new.is_some() {
+        scores.push(one(None, &spaces.x, new.and(spaces.new.as_ref()))?);
+    }
+    scores.push(one(Some(GIVEN), &fitted.x, new)?);
+    Ok(scores)
 }
 
 /// Points to fit and to score, and names of their classes.
@@ -256,7 +268,8 @@ pub fn evaluate(global: &Global, args: &EvaluateArgs) -> Result<()> {
     let terminal = global.terminal();
     let placed = new.as_ref().map(|new| &new.x);
     let (scores, quality) = global.compute(|device| {
-        let scores = score(device, &fitted, new.as_ref(), &ks, &terminal)
+        let points = (&fitted, new.as_ref());
+        let scores = score(device, points, spaces.as_ref(), &ks, &terminal)
             .map_err(|error| error.of_file(&args.points))?;
         let quality = spaces
             .as_ref()
