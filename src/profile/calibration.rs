@@ -12,7 +12,7 @@ pub const N_BINS: usize = 15;
 /// Least probability whose logarithm is taken.
 const LEAST: f64 = 1e-12;
 /// Range of the temperature, and its precision.
-const COLDEST: f64 = 0.05;
+pub(super) const COLDEST: f64 = 0.05;
 const HOTTEST: f64 = 20.0;
 
 /// A bin of the reliability diagram: the points whose confidence lies in (lower, upper].

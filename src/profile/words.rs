@@ -1,10 +1,13 @@
 //! What the measures say, in sentences that are made from the numbers.
 
+use super::calibration::COLDEST;
 use super::measure::measure;
 use super::{Calibration, LayerProfile, Outcome, Profile, Similarities};
 use crate::evaluation::space_title;
 
-/// Rise of the accuracy that counts as a gain.
+/// Intrinsic dimension above which the estimates are too low.
+const RELIABLE: f64 = 20.0;
+/// Change of the accuracy that counts.
 const GAIN: f64 = 0.005;
 /// Temperature above which a network counts as too sure.
 const SURE: f64 = 1.1;
@@ -41,7 +44,7 @@ fn accuracy(layers: &[LayerProfile], profile: &Profile) -> Option<String> {
         return None;
     }
     let steps = found.windows(2).map(|pair| (pair[1].0, pair[1].1 - pair[0].1));
-    let (most, gain) = steps.max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let (most, gain) = steps.max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))?;
     let mut text = format!(
         "A linear probe finds the class of {:.1} % of the points in {} and of {:.1} % in {}",
         100.0 * first.1,
@@ -49,10 +52,11 @@ fn accuracy(layers: &[LayerProfile], profile: &Profile) -> Option<String> {
         100.0 * last.1,
         space_title(last.0)
     );
-    text += &if gain >= GAIN {
-        format!("; the largest step is {:.1} points, in {}", 100.0 * gain, space_title(most))
+    text += &if gain.abs() >= GAIN {
+        let (way, points) = (if gain > 0.0 { "rise" } else { "fall" }, 100.0 * gain.abs());
+        format!("; the largest step is a {way} of {points:.1} points, in {}", space_title(most))
     } else {
-        "; no layer gains by more than half a point".into()
+        "; no layer changes it by more than half a point".into()
     };
     if let Some(network) = profile.network_accuracy {
         text += &format!("; the network itself reaches {:.1} %", 100.0 * network);
@@ -68,8 +72,9 @@ fn dimension(layers: &[LayerProfile]) -> Option<String> {
         return None;
     }
     let listed: Vec<String> = found.iter().map(|(_, value)| format!("{value:.1}")).collect();
+    let caveat = if most > RELIABLE { ". Above about 20 such estimates are too low" } else { "" };
     Some(format!(
-        "The intrinsic dimension (TwoNN) is largest in {}, {most:.1}; layer by layer {}.",
+        "The intrinsic dimension (TwoNN) is largest in {}, {most:.1}; layer by layer {}{caveat}.",
         space_title(peak),
         listed.join(", ")
     ))
@@ -91,12 +96,14 @@ fn separation(layers: &[LayerProfile]) -> Option<String> {
     if found.len() > 2 {
         let logs: Vec<f64> = found.iter().map(|(_, value)| value.ln()).collect();
         let r = correlation(&logs);
+        let rises = logs.windows(2).any(|pair| pair[1] > pair[0]);
         text += &format!(
             "; its logarithm {}, r = {r:.2} with the layer's number",
             match r {
+                _ if last.1 >= first.1 => "does not fall",
+                _ if rises => "does not fall in every layer",
                 r if r < -EVEN => "falls evenly",
-                r if r < 0.0 => "falls unevenly",
-                _ => "does not fall",
+                _ => "falls unevenly",
             }
         );
     }
@@ -145,6 +152,13 @@ fn depth(profile: &Profile) -> Option<String> {
 }
 
 fn calibration(network: &str, calibration: &Calibration) -> String {
+    if calibration.temperature <= COLDEST {
+        return format!(
+            "{network} makes too few errors to tell whether it is too sure: expected calibration \
+             error {:.3}.",
+            calibration.ece
+        );
+    }
     let word = match calibration.temperature {
         t if t > SURE => "too sure",
         t if t < 1.0 / SURE => "not sure enough",

@@ -13,7 +13,9 @@ use crate::report::page::{Block, Section};
 pub(super) fn section_of(run: &FinishedRun, class_names: &[String]) -> Result<Option<Section>> {
     let Some(insights) = &run.results().insights else { return Ok(None) };
     let own = insights.gains.iter().find(|gains| gains.method.is_none());
+    let classifier = insights.confused_pairs.iter().find(|pairs| pairs.space.is_none());
     let of_network = run.results().test.map(|test| f64::from(test.accuracy));
+    let of_network = of_network.or_else(|| classifier.map(|pairs| pairs.accuracy));
     let sentences = [
         accuracies(insights, of_network),
         own.and_then(|own| gained(own, class_names)),
@@ -49,7 +51,7 @@ fn accuracies(insights: &Insights, of_network: Option<f64>) -> Option<String> {
         format!("the network gets {} right, ", percent(accuracy))
     });
     Some(format!(
-        "Of {} {points} {network}{}-NN {}.",
+        "Of {} {points} {network}{}-NN gets right {}.",
         thousands(insights.n_scored),
         insights.n_neighbors,
         listed(&spaces)
@@ -62,6 +64,10 @@ fn gained(own: &LayerGains, class_names: &[String]) -> Option<String> {
     let [most, .., least] = &own.classes[..] else { return None };
     let points = |gain: &[f64]| 100.0 * gain.last().copied().unwrap_or(0.0);
     let (most_points, least_points) = (points(&most.gain), points(&least.gain));
+    if most_points.abs().max(least_points.abs()) < 0.05 {
+        let (first, last) = (space_title(first), space_title(last));
+        return Some(format!("From {first} to {last} no class gains or loses."));
+    }
     let least_name = name(class_names, least.class);
     let end = match least_points {
         points if points <= -0.05 => format!("{least_name} loses {:.1}", -points),
