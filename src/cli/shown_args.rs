@@ -2,7 +2,7 @@
 
 use clap::Args;
 use layerlens::Error;
-use layerlens::dataset::{Colour, Column, Images, read_metadata};
+use layerlens::dataset::{Colour, Column, ColumnKind, Images, read_metadata};
 use layerlens::format::listed;
 use layerlens::report::page::scaled_words;
 use layerlens::run::Shown;
@@ -46,7 +46,7 @@ impl ShownArgs {
         let mut warnings = Vec::new();
         let images = self.pictures(points, new, &mut warnings)?;
         warnings.extend(images.as_ref().and_then(scaled_words));
-        let columns = self.columns(points.1, new.map_or(0, |(_, n)| n))?;
+        let columns = self.columns(points.1, new.map_or(0, |(_, n)| n), &mut warnings)?;
         Ok(Shown { images, columns, warnings })
     }
 
@@ -81,7 +81,12 @@ impl ShownArgs {
         }
     }
 
-    fn columns(&self, n: usize, n_new: usize) -> Result<Vec<Column>, Error> {
+    fn columns(
+        &self,
+        n: usize,
+        n_new: usize,
+        warnings: &mut Vec<String>,
+    ) -> Result<Vec<Column>, Error> {
         let Some(path) = &self.metadata else { return Ok(Vec::new()) };
         let columns = read_metadata(path, n)?;
         let Some(new_path) = &self.new_metadata else {
@@ -100,6 +105,22 @@ impl ShownArgs {
             return Err(Error::input(new_path, message));
         }
         let pairs = columns.into_iter().zip(&new);
-        Ok(pairs.map(|(column, new)| column.followed_by(new)).collect())
+        let joined = pairs.map(|(column, new)| {
+            let both = column.clone().followed_by(new);
+            let is_number = |column: &Column| column.kind == ColumnKind::Number;
+            if is_number(&column) != is_number(new) && !is_number(&both) {
+                let (words, numbers) =
+                    if is_number(new) { (path, new_path) } else { (new_path, path) };
+                warnings.push(format!(
+                    "the column `{}` holds numbers in {} and words in {}: it is a {} on the page",
+                    both.name,
+                    numbers.display(),
+                    words.display(),
+                    both.kind.word()
+                ));
+            }
+            both
+        });
+        Ok(joined.collect())
     }
 }
