@@ -215,16 +215,19 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
         (None, None) => "embeddings/embedding.npy",
     };
     // Maps of other than two dimensions are not drawn.
+    let tables = if scores.is_empty() && quality.is_empty() { "" } else { "scores/, " };
     let last = if n_components == 2 {
-        format!("figures/map.png, report.html, manifest.json\nopen {path}/report.html")
+        format!("{tables}figures/map.png, report.html, manifest.json\nopen {path}/report.html")
     } else {
-        "manifest.json".into()
+        format!("{tables}manifest.json")
     };
     let title = || map_title(Some(&job.method.name), n_components);
     let results = table::results_text(maps.iter().map(|map| (title(), map.results.as_slice())));
     for warning in &warnings {
         say(&format!("warning: {warning}"));
     }
-    print(&format!("{table}{quality}{results}\nwritten to {path}:\n  {arrays}, {last}\n"));
+    print(&format!(
+        "{table}{quality}{results}\nwritten to {path}:\n  map.safetensors, {arrays}, {last}\n"
+    ));
     Ok(())
 }

@@ -354,10 +354,7 @@ fn method_name_pair() -> &'static str {
 fn written(folder: &std::path::Path) -> String {
     const PARTS: [(&str, &str); 11] = [
         ("report.html", "everything to explore in a browser, in one file"),
-        (
-            "figures",
-            "maps, history, examples, scores, what the layers did, clusters (.png and .svg)",
-        ),
+        ("figures", "maps, accuracies, what the layers did, and others (.png and .svg)"),
         (
             "scores",
             "k-NN accuracies, quality of the maps, layer profile, points to look at, what the \
