@@ -37,8 +37,9 @@ def fields(values):
     """Of each channel of a convolution the means of 4 x 4 fields, of any other layer all its values."""
     if values.ndim != 4:
         return values
-    rows = np.array_split(values, 4, axis=1)
-    return np.stack([field.mean((1, 2)) for row in rows for field in np.array_split(row, 4, axis=2)], axis=1)
+    down, across = [min(4, side) for side in values.shape[1:3]]
+    rows = np.array_split(values, down, axis=1)
+    return np.stack([field.mean((1, 2)) for row in rows for field in np.array_split(row, across, axis=2)], axis=1)
 
 
 def write_layers(folder, model, names, parts, class_names):

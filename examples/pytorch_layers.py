@@ -26,9 +26,10 @@ def record_layers(model, layers, x):
     def hook_of(name):
         def keep(module, inputs, output):
             # Of each channel of a convolution the means of 4 x 4 fields, of any other layer all its values.
-            rows = torch.nn.functional.adaptive_avg_pool2d(output, 4) if output.ndim == 4 else output
-            rows = rows.flatten(1)
-            batches[name].append(rows)
+            if output.ndim == 4:
+                sides = [min(4, side) for side in output.shape[2:]]
+                output = torch.nn.functional.adaptive_avg_pool2d(output, sides)
+            batches[name].append(output.flatten(1))
 
         return keep
 

@@ -30,7 +30,7 @@ def test_a_script_writes_layers_that_a_run_takes(framework, program, tmp_path, c
     layers = tmp_path / "layers"
     script(framework).main(str(layers))
     assert float(re.search(r"loss after training: ([\d.]+)", capsys.readouterr().out)[1]) < 0.3
-    widths = {"raw": 64, "conv_1": 16, "dense_1": 32, "softmax": 10}
+    widths = {"raw": 64, "conv_1": 16 * 16, "dense_1": 32, "softmax": 10}
     for part, n in (("train", 1200), ("test", 597)):
         for name, width in widths.items():
             assert np.load(layers / f"{name}_{part}.npy").shape == (n, width), (name, part)
@@ -38,7 +38,7 @@ def test_a_script_writes_layers_that_a_run_takes(framework, program, tmp_path, c
         images = np.load(layers / f"images_{part}.npy")
         assert images.dtype == np.uint8 and images.shape == (n, 8, 8)
         assert np.allclose(images.reshape(n, -1) / 255, raw, atol=0.5 / 255 + 1e-6)
-    # Means of channels behind their ReLU, and probabilities.
+    # Means of fields behind their ReLU, and probabilities.
     assert np.load(layers / "conv_1_test.npy").min() >= 0
     softmax = np.load(layers / "softmax_test.npy")
     assert np.allclose(softmax.sum(1), 1, atol=1e-5)
@@ -76,7 +76,7 @@ def test_images_in_colour_keep_their_channels(framework, tmp_path):
     module.write_layers(tmp_path, model, layers, parts, ["even", "odd"])
     images = np.load(tmp_path / "images_train.npy")
     assert np.array_equal(images, np.round(x * 255).astype("uint8"))
-    assert np.load(tmp_path / "first_train.npy").shape == (7, 4)
+    assert np.load(tmp_path / "first_train.npy").shape == (7, 4 * 4 * 3)
     assert (tmp_path / "layers.txt").read_text(encoding="utf-8").split() == ["raw", "first"]
 
 
