@@ -114,6 +114,8 @@ fn malformed_npy_headers_are_refused() {
         matrix_error(b""),
         "is not an NPY file: its first bytes are [], expected [93, 4e, 55, 4d, 50, 59]"
     );
+    let text = matrix_error(b"f0,f1\n0.5,2\n");
+    assert!(text.contains("text, which begins with `f0,f1`: save"), "{text}");
     let good = npy_bytes("|u1", false, "(2, 3)", &MATRIX);
     assert_eq!(
         matrix_error(&good[..60]),
