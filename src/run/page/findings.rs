@@ -50,8 +50,9 @@ fn accuracies(insights: &Insights, of_network: Option<f64>) -> Option<String> {
     let network = of_network.map_or(String::new(), |accuracy| {
         format!("the network gets {} right, ", percent(accuracy))
     });
+    let verb = if network.is_empty() { " gets right" } else { "" };
     Some(format!(
-        "Of {} {points} {network}{}-NN gets right {}.",
+        "Of {} {points} {network}{}-NN{verb} {}.",
         thousands(insights.n_scored),
         insights.n_neighbors,
         listed(&spaces)
