@@ -278,10 +278,12 @@ fn evaluate_repeats_the_quality_of_a_run() {
     assert!(stdout.contains("own vote") && stdout.contains("map quality"), "{stdout}");
     assert!(["knn.csv", "quality.csv"].iter().all(|name| place.path("both").join(name).exists()));
     // Of the space and of its map, each as the run has it.
-    let (_, scores) = read(&place.path("both/knn.csv"));
+    let new_labels = format!("--new-labels {}", file("activations/labels_test.npy"));
+    place.succeed(&format!("evaluate {train} {labels} {test} {new_labels} --device cpu --out new"));
+    let (_, scores) = read(&place.path("new/knn.csv"));
     let (_, of_run) = read(&out.join("scores/knn.csv"));
     let accuracies = |rows: &[Vec<String>], [space, method]: [&str; 2]| -> Vec<String> {
-        let of = |row: &&Vec<String>| row[0] == space && row[1] == method && row[3] != "test";
+        let of = |row: &&Vec<String>| row[0] == space && row[1] == method && row[3] == "test";
         rows.iter().filter(of).map(|row| row[7].clone()).collect()
     };
     for (method, of_same) in [("", ""), ("given map", "tsne")] {
