@@ -301,7 +301,7 @@ fn label_errors_name_the_row() {
         error("l.npy", &npy_bytes("|u1", false, "(0,)", &[])),
         "holds no labels, expected at least one"
     );
-    assert!(error("l.csv", b"1\n2\n").starts_with("is not an NPY file: "));
+    assert!(error("l.csv", b"1\n2\n").starts_with("is not an NPY file but text"));
 }
 
 #[test]
