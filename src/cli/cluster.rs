@@ -3,11 +3,12 @@
 use super::cluster_flags::{ClusterFlags, cluster_names};
 use super::labels::LabelArgs;
 use super::output::Output;
+use super::shown_args::read_images;
 use super::{Global, json, print, say, stem};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
-use layerlens::dataset::{Colour, Images, Source, npy};
+use layerlens::dataset::{Colour, Source, npy};
 use layerlens::matrix::Matrix;
 use layerlens::range;
 use layerlens::report::cluster_table;
@@ -60,18 +61,6 @@ fn read_map(path: &Path, points: (&Path, &Matrix)) -> Result<(String, Matrix), E
     Ok((stem(path), map))
 }
 
-fn read_images(path: &Path, points: (&Path, &Matrix)) -> Result<(Images, Option<String>), Error> {
-    let (images, note) = Images::read(path, Colour::default())?;
-    let (found, n) = (images.n(), points.1.n_samples());
-    if found != n {
-        return Err(Error::input(
-            path,
-            format!("has {found} images, {} has {n} rows", points.0.display()),
-        ));
-    }
-    Ok((images, note))
-}
-
 /// Finds clusters, prints what they are, and says where everything is.
 pub fn cluster(global: &Global, args: &ClusterArgs) -> Result<()> {
     let methods = args.flags.methods(&args.method, global.seed)?;
@@ -80,7 +69,9 @@ pub fn cluster(global: &Global, args: &ClusterArgs) -> Result<()> {
     let points = (args.input.as_path(), &x);
     let mut read = args.reading.read(&[(&args.input, x.n_samples(), args.labels.as_deref())])?;
     let maps = args.maps.iter().map(|path| read_map(path, points)).collect::<Result<_, _>>()?;
-    let images = args.images.as_ref().map(|path| read_images(path, points)).transpose()?;
+    let of_points = (points.0, x.n_samples());
+    let images = args.images.as_ref().map(|path| read_images(path, Colour::default(), of_points));
+    let images = images.transpose()?;
     let (images, note) = images.map_or((None, None), |(images, note)| (Some(images), note));
     read.warnings.extend(note);
     let image_file = args.images.as_ref().filter(|path| path.is_file());

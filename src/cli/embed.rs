@@ -102,17 +102,13 @@ fn read(global: &Global, args: &EmbedArgs) -> Result<Embed> {
     ];
     let x = npy::read_matrix(&args.input)?;
     let new = args.new.as_ref().map(|new| npy::read_matrix_like(new, &x)).transpose()?;
-    let of_new = args
-        .new
-        .as_deref()
-        .zip(new.as_ref())
-        .map(|(path, new)| (path, new.n_samples(), args.new_labels.as_deref()));
+    let of_new = args.new.as_deref().zip(new.as_ref()).map(|(path, new)| (path, new.n_samples()));
+    let labels_of_new = of_new.map(|(path, n)| (path, n, args.new_labels.as_deref()));
     let points: Vec<Points> =
         std::iter::once((args.input.as_path(), x.n_samples(), args.labels.as_deref()))
-            .chain(of_new)
+            .chain(labels_of_new)
             .collect();
     let mut read = args.reading.read(&points)?;
-    let of_new = args.new.as_deref().zip(new.as_ref()).map(|(path, new)| (path, new.n_samples()));
     let shown = args.shown.read((&args.input, x.n_samples()), of_new)?;
     let files = files.into_iter().flatten().chain(args.shown.files()).map(PathBuf::as_path);
     let files = files.chain(args.reading.files());

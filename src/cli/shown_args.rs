@@ -30,6 +30,21 @@ pub struct ShownArgs {
     new_metadata: Option<PathBuf>,
 }
 
+/// Images of the points of a file, one for each of its rows, and a note on how they were read.
+pub fn read_images(
+    path: &Path,
+    background: Colour,
+    (of, n): (&Path, usize),
+) -> Result<(Images, Option<String>), Error> {
+    let (images, note) = Images::read(path, background)?;
+    let found = images.n();
+    if found != n {
+        let message = format!("has {found} images, {} has {n} rows", of.display());
+        return Err(Error::input(path, message));
+    }
+    Ok((images, note))
+}
+
 impl ShownArgs {
     /// The files that are no folders.
     pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
@@ -61,13 +76,9 @@ impl ShownArgs {
             let needed = "needs --new-images, as there are new points";
             return Err(Error::parameter("images", path.display(), needed));
         }
-        let mut read = |path: &Path, (of, n): (&Path, usize)| {
-            let (images, note) = Images::read(path, self.background.unwrap_or_default())?;
-            if images.n() != n {
-                let (found, of) = (images.n(), of.display());
-                let message = format!("has {found} images, {of} has {n} rows");
-                return Err(Error::input(path, message));
-            }
+        let mut read = |path: &Path, points: (&Path, usize)| -> Result<Images, Error> {
+            let background = self.background.unwrap_or_default();
+            let (images, note) = read_images(path, background, points)?;
             warnings.extend(note);
             Ok(images)
         };

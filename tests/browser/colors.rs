@@ -102,6 +102,25 @@ fn the_classes_are_told_apart_whatever_the_eyes() {
     }
 }
 
+/// Light and dark colours of the viewer's palette.
+fn palette() -> [Vec<&'static str>; 2] {
+    let text = include_str!("../../assets/viewer/palette.js");
+    let entries = text.split_once("ON_DARK = new Map([").unwrap().1.split_once("]);").unwrap().0;
+    let colors: Vec<&str> = entries.split('"').skip(1).step_by(2).collect();
+    [0, 1].map(|at| colors.iter().skip(at).step_by(2).copied().collect())
+}
+
+#[test]
+fn all_dark_colours_are_as_far_apart_as_the_light_ones() {
+    let [light, dark] = palette();
+    assert_eq!((light.len(), &light[..10]), (30, &PETROFF[..]));
+    for (n, least) in [(10, 18.0), (30, 11.0)] {
+        let [of_light, of_dark] =
+            [&light, &dark].map(|colors| smallest(&colors[..n], &DEFICIENCIES[0].1));
+        assert!(of_dark > least && of_dark > of_light, "{n}: {of_dark}, light {of_light}");
+    }
+}
+
 /// The colours of the classes in the legend, as `#rrggbb`.
 fn swatches(page: &Page) -> Vec<String> {
     let found = page.eval(

@@ -1,6 +1,6 @@
 //! The page that `embed` writes: the fitted points, and the new ones in their map.
 
-use crate::report::{data, tables};
+use crate::report::{class_names, data, tables};
 use crate::support::{Place, groups, idx, manifest, table};
 use base64::Engine;
 use layerlens::dataset::npy;
@@ -103,13 +103,7 @@ fn new_points_without_labels_have_a_class_of_their_own() {
     let place = place_with_names();
     place.succeed("embed x.npy --labels x.txt --new new.npy --method pca --device cpu --out map");
     let page = data(&place.path("map/report.html"));
-    let names: Vec<&str> = page["classes"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|class| class["name"].as_str().unwrap())
-        .collect();
-    assert_eq!(names, ["elm", "fir", "oak", "(no class)"]);
+    assert_eq!(class_names(&page), ["elm", "fir", "oak", "(no class)"]);
     assert_eq!(page["classes"][3]["color"], "#8a93a0", "grey");
     assert!(
         tables(&place.path("map/report.html")).contains("3: elm, fir, oak<"),

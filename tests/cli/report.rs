@@ -16,6 +16,12 @@ pub fn data(path: &Path) -> Value {
     serde_json::from_str(start.split_once("</script>").unwrap().0).unwrap()
 }
 
+/// Names of the classes of a page.
+pub fn class_names(page: &Value) -> Vec<&str> {
+    let classes = page["classes"].as_array().unwrap().iter();
+    classes.map(|class| class["name"].as_str().unwrap()).collect()
+}
+
 /// The static part.
 pub fn tables(path: &Path) -> String {
     let html = fs::read_to_string(path).unwrap();
@@ -237,13 +243,7 @@ fn any_embedding_makes_a_page() {
     );
     let page = data(&place.path("report.html"));
     assert_eq!((page["name"].as_str(), page["points"]["n"].as_u64()), (Some("birds"), Some(120)));
-    let names: Vec<&str> = page["classes"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|class| class["name"].as_str().unwrap())
-        .collect();
-    assert_eq!(names, ["ant", "owl", "zebra"]);
+    assert_eq!(class_names(&page), ["ant", "owl", "zebra"]);
     assert_eq!(
         (page["spaces"][0]["n_features"].as_u64(), page["images"]["width"].as_u64()),
         (Some(5), Some(3))

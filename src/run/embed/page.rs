@@ -179,7 +179,7 @@ impl MappedPoints<'_> {
         graphs[0]?;
         let known = graphs.into_iter().flatten();
         let k = known.clone().map(NeighborGraph::n_neighbors).fold(PAGE_NEIGHBORS, usize::min);
-        let first = |graph: &'_ NeighborGraph| -> Vec<u32> {
+        let first = |graph: &NeighborGraph| -> Vec<u32> {
             let rows = graph.indices().chunks_exact(graph.n_neighbors());
             rows.flat_map(|row| &row[..k]).copied().collect()
         };
