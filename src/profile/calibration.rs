@@ -12,7 +12,7 @@ pub const N_BINS: usize = 15;
 /// Least probability whose logarithm is taken.
 const LEAST: f64 = 1e-12;
 /// Range of the temperature, and its precision.
-pub(super) const COLDEST: f64 = 0.05;
+const COLDEST: f64 = 0.05;
 const HOTTEST: f64 = 20.0;
 
 /// A bin of the reliability diagram: the points whose confidence lies in (lower, upper].
@@ -85,6 +85,15 @@ impl Calibration {
             temperature: 0.5 * (halves[0] + halves[1]),
             ece_scaled: expected_error(&self::bins(&scaled, &columns, N_BINS)),
         })
+    }
+}
+
+impl Calibration {
+    /// `true` if the temperature is the end of its range: so few points are wrong that a surer
+    /// network would always be better.
+    pub(super) fn lacks_temperature(&self) -> bool {
+        // The search stops a little before the end.
+        self.temperature < 1.001 * COLDEST
     }
 }
 

@@ -1,6 +1,5 @@
 //! What the measures say, in sentences that are made from the numbers.
 
-use super::calibration::COLDEST;
 use super::measure::measure;
 use super::{Calibration, LayerProfile, Outcome, Profile, Similarities};
 use crate::evaluation::space_title;
@@ -152,7 +151,7 @@ fn depth(profile: &Profile) -> Option<String> {
 }
 
 fn calibration(network: &str, calibration: &Calibration) -> String {
-    if calibration.temperature <= COLDEST {
+    if calibration.lacks_temperature() {
         return format!(
             "{network} makes too few errors to tell whether it is too sure: expected calibration \
              error {:.3}.",
@@ -211,4 +210,28 @@ fn similar(similarities: &Similarities, last: &[String]) -> Option<String> {
         })
         .collect();
     (!words.is_empty()).then(|| format!("Similarity of these layers (CKA): {}.", words.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::probabilities::Probabilities;
+    use super::*;
+    use crate::matrix::Matrix;
+
+    /// What is said of a network that gives its answer the probability `sure` and is wrong on each
+    /// of the last `n_wrong` of 200 points.
+    fn said(sure: f32, n_wrong: usize) -> String {
+        let rows = Matrix::new([sure, 1.0 - sure].repeat(200), 200, 2).unwrap();
+        let labels: Vec<u16> = (0..200).map(|row| u16::from(row >= 200 - n_wrong)).collect();
+        let found = Calibration::of(&Probabilities::of_network(&rows), &labels).unwrap();
+        calibration("The network", &found)
+    }
+
+    #[test]
+    fn a_network_without_errors_is_not_called_unsure() {
+        assert!(said(0.9, 0).contains("makes too few errors to tell"), "{}", said(0.9, 0));
+        assert!(said(0.99, 60).contains("too sure:"), "{}", said(0.99, 60));
+        assert!(said(0.6, 10).contains("not sure enough"), "{}", said(0.6, 10));
+        assert!(said(0.7, 60).contains("about as sure"), "{}", said(0.7, 60));
+    }
 }
