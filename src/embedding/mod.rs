@@ -28,6 +28,7 @@ pub use trimap::{FittedTrimap, Trimap};
 pub use tsne::{FittedTsne, Tsne};
 pub use umap::{FittedUmap, Umap};
 
+use self::procrustes::Motion;
 use crate::compute::{Device, Kernel};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -66,6 +67,21 @@ pub struct Method {
     pub defaults: fn() -> Result<toml::Table, toml::ser::Error>,
     /// Restores a fitted embedding from the content of its file.
     pub restore: fn(model_file::State) -> Result<Box<dyn Fitted>>,
+}
+
+impl Method {
+    /// The motion that brings an embedding of this method closest to `reference`, both n x 2. A
+    /// projection is only mirrored and shifted, because its axes have a meaning.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if the shapes differ, or are not n x 2 with n of at least 1.
+    pub fn motion(&self, map: &Matrix, reference: &Matrix) -> Result<Motion> {
+        if self.is_linear {
+            Motion::mirroring(map, reference)
+        } else {
+            Motion::between(map, reference)
+        }
+    }
 }
 
 /// Input of a fit.

@@ -63,6 +63,22 @@ impl Motion {
         Ok(Self { turn, from, to })
     }
 
+    /// The same motion without a turn: each axis is mirrored or not. For projections, whose axes
+    /// have a meaning, but no sign.
+    ///
+    /// # Errors
+    /// As [`between`](Self::between).
+    pub fn mirroring(map: &Matrix, reference: &Matrix) -> Result<Self> {
+        let Self { from, to, .. } = Self::between(map, reference)?;
+        let sign = |axis: usize| {
+            let products = map.rows().zip(reference.rows());
+            let sum: f64 =
+                products.map(|(a, b)| centered(a, from)[axis] * centered(b, to)[axis]).sum();
+            if sum < 0.0 { -1.0 } else { 1.0 }
+        };
+        Ok(Self { turn: [sign(0), 0.0, 0.0, sign(1)], from, to })
+    }
+
     /// The moved embedding, n x 2.
     ///
     /// # Errors

@@ -79,3 +79,22 @@ fn shapes_that_do_not_fit_are_refused_and_equal_points_are_not_turned() {
     let still = Matrix::new(vec![4.0; 100], 50, 2).unwrap();
     assert_eq!(Motion::between(&map, &still).unwrap().turn, [1.0, 0.0, 0.0, 1.0]);
 }
+
+#[test]
+fn mirroring_keeps_the_axes_and_finds_their_signs() {
+    let map = cloud();
+    for (x, y) in [(1.0, 1.0), (-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0)] {
+        let values = map.rows().flat_map(|row| [x * row[0] + 4.0, y * row[1] - 2.0]);
+        let reference = Matrix::new(values.collect(), 50, 2).unwrap();
+        let motion = Motion::mirroring(&map, &reference).unwrap();
+        assert_eq!(motion.turn, [f64::from(x), 0.0, 0.0, f64::from(y)]);
+        assert!(distance(&motion.apply(&map).unwrap(), &reference) < 1e-8);
+    }
+    // Where a turn would come closer, the axes stay.
+    let turn = Motion::mirroring(&map, &moved(&map, 0.7, false)).unwrap().turn;
+    assert_eq!([turn[1], turn[2]], [0.0, 0.0]);
+    let pca = layerlens::embedding::method("pca").unwrap();
+    assert_eq!(pca.motion(&map, &moved(&map, 0.7, false)).unwrap().turn, turn);
+    let tsne = layerlens::embedding::method("tsne").unwrap();
+    assert!(tsne.motion(&map, &moved(&map, 0.7, false)).unwrap().turn[1] != 0.0);
+}

@@ -1,5 +1,6 @@
 //! Maps that are turned onto each other, so that points move from space to space instead of jumping.
 
+use crate::embedding;
 use crate::embedding::procrustes::Motion;
 use crate::error::Result;
 use crate::matrix::Matrix;
@@ -11,10 +12,15 @@ pub(super) struct AlignedMap {
 }
 
 impl AlignedMap {
-    pub(super) fn motion_onto(&self, before: &Self) -> Result<Motion> {
-        match (&self.fitted, &before.fitted) {
-            (Some(fitted), Some(reference)) => Motion::between(fitted, reference),
-            _ => Motion::between(&self.shown, &before.shown),
+    /// The motion onto the map `before`, both of the method of that name.
+    pub(super) fn motion_onto(&self, before: &Self, method: &str) -> Result<Motion> {
+        let (map, reference) = match (&self.fitted, &before.fitted) {
+            (Some(fitted), Some(reference)) => (fitted, reference),
+            _ => (&self.shown, &before.shown),
+        };
+        match embedding::method(method) {
+            Ok(method) => method.motion(map, reference),
+            Err(_) => Motion::between(map, reference),
         }
     }
 

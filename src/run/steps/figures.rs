@@ -3,7 +3,6 @@
 use super::space::Map;
 use crate::dataset::{Classes, Images};
 use crate::embedding;
-use crate::embedding::procrustes::Motion;
 use crate::error::Result;
 use crate::evaluation::{Confused, Insights, ScoredOn, Scores, space_title};
 use crate::format::capital;
@@ -102,16 +101,13 @@ pub(in crate::run) fn maps(folder: &mut RunFolder, maps: &[Map], layers: &Layers
     for name in methods {
         let method = embedding::method(name)?;
         let of_method: Vec<&Map> = maps.iter().filter(|map| map.method() == name).collect();
-        // Axes of a projection have a meaning, which turning would take from them.
-        let turned = if method.is_linear { None } else { Some(turned(&of_method)?) };
-        let of_method: Vec<&Map> = turned.as_ref().map_or(of_method, |maps| maps.iter().collect());
-        let is_turned = turned.is_some();
+        let moved = moved(method, &of_method)?;
         let (raw, hidden): (Vec<&Map>, Vec<&Map>) =
-            of_method.into_iter().partition(|map| map.id.space == RAW);
-        let of_layers = if is_turned && hidden.len() > 1 {
-            "the hidden layers, each turned onto the one before"
-        } else {
-            "the hidden layers"
+            moved.iter().partition(|map| map.id.space == RAW);
+        let of_layers = match (hidden.len() > 1, method.is_linear) {
+            (false, _) => "the hidden layers",
+            (true, false) => "the hidden layers, each turned onto the one before",
+            (true, true) => "the hidden layers, each mirrored onto the one before",
         };
         for (stem, what, maps) in [("raw", "the raw input", raw), ("layers", of_layers, hidden)] {
             if maps.is_empty() {
@@ -130,12 +126,12 @@ pub(in crate::run) fn maps(folder: &mut RunFolder, maps: &[Map], layers: &Layers
     Ok(())
 }
 
-/// Maps of one method, each turned, or mirrored, so that its training points lie closest to those
-/// of the map before, as on the page.
-fn turned(maps: &[&Map]) -> Result<Vec<Map>> {
+/// Maps of one method, each moved so that its training points lie closest to those of the map before,
+/// as on the page.
+fn moved(method: &embedding::Method, maps: &[&Map]) -> Result<Vec<Map>> {
     let mut all: Vec<Map> = Vec::new();
     for map in maps {
-        let onto = all.last().map(|before| Motion::between(&map.train, &before.train));
+        let onto = all.last().map(|before| method.motion(&map.train, &before.train));
         let motion = onto.transpose()?;
         let moved = |map: &Matrix| motion.map_or(Ok(map.clone()), |motion| motion.apply(map));
         let (train, test) = (moved(&map.train)?, map.test.as_ref().map(moved).transpose()?);
@@ -275,7 +271,8 @@ mod tests {
             map("layer_1", |x, y| [-y + 5.0, x]),
             map("layer_2", |x, y| [-x, y - 2.0]),
         ];
-        let all = turned(&maps.iter().collect::<Vec<_>>()).unwrap();
+        let method = embedding::method("tsne").unwrap();
+        let all = moved(method, &maps.iter().collect::<Vec<_>>()).unwrap();
         let first = [&all[0].train, all[0].test.as_ref().unwrap()];
         for map in &all[1..] {
             for (found, expected) in [&map.train, map.test.as_ref().unwrap()].iter().zip(first) {
