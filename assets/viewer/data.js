@@ -120,6 +120,7 @@ function assembleData(page, arrays) {
   const data = {
     ...page,
     epochs: page.epochs ?? [],
+    first: page.first ?? [],
     meanings: page.meanings ?? {},
     n,
     labels,

@@ -54,13 +54,17 @@ export function encodeHash(state) {
 export function decodeHash(data, text) {
   const parts = new URLSearchParams(text);
   const state = defaultState(data);
-  state.panes = ["", "2"]
-    .filter((suffix) => suffix === "" || parts.has("space2") || parts.has("method2"))
-    .map((suffix) => {
+  const [first, second] = ["", "2"].map(
+    (suffix) => parts.has(`space${suffix}`) || parts.has(`method${suffix}`),
+  );
+  // An address that names no map leaves the page's own choice, which may be two maps.
+  if (first || second)
+    state.panes = (second ? ["", "2"] : [""]).map((suffix, p) => {
       const epoch = integer(parts.get(`epoch${suffix}`));
+      const usual = state.panes[p] ?? state.panes[0];
       const wanted = {
-        space: parts.get(`space${suffix}`) ?? state.panes[0].space,
-        method: parts.get(`method${suffix}`) ?? state.panes[0].method,
+        space: parts.get(`space${suffix}`) ?? usual.space,
+        method: parts.get(`method${suffix}`) ?? usual.method,
         epoch,
       };
       return resolvePane(data, wanted);

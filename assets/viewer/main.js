@@ -48,6 +48,7 @@ async function start() {
   const explorer = byId("explorer");
   const data = await readData();
   const nMaps = data.maps.length + data.epochs.length;
+  if (data.n === 0 && nMaps === 0) return leaveStaticPart();
   if (data.n < 1 || nMaps === 0) throw new Error("This page holds no map.");
   const store = createStore(data);
   guarded("The address could not be read", () => bindHash(store));

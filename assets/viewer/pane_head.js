@@ -128,7 +128,7 @@ function showPaneHead(head, data, state, index) {
  * @param {PaneState} pane
  */
 function whyFirst(data, { space, method, epoch }) {
-  const first = bestMap(data);
+  const first = data.first.length === 0 ? bestMap(data) : null;
   const isFirst = first?.space === space && first.method === method && epoch === null;
   if (!isFirst || first.of < 2) return "";
   return `shown first: best separated of ${first.of} spaces`;

@@ -50,8 +50,9 @@ export function anyOf(changed, keys) {
  * @returns {StateValues}
  */
 export function defaultState(data) {
+  const panes = firstPanes(data);
   return {
-    panes: [firstPane(data)],
+    panes,
     active: 0,
     playing: false,
     off: new Set(),
@@ -64,7 +65,7 @@ export function defaultState(data) {
     hoverPane: 0,
     pin: -1,
     pinPane: -1,
-    views: [{ x: 0, y: 0, zoom: 1 }],
+    views: panes.map(() => ({ x: 0, y: 0, zoom: 1 })),
     color: firstColor(data),
     theme: "auto",
     lasso: false,
@@ -103,6 +104,16 @@ export function bestMap(data) {
 /** @param {Data} data */
 function methodRank(data) {
   return (/** @type {{ method: string }} */ { method }) => data.method(method)?.rank ?? Infinity;
+}
+
+/**
+ * The maps that the page names, or the one whose classes are told apart best.
+ * @param {Data} data
+ * @returns {PaneState[]}
+ */
+function firstPanes(data) {
+  if (data.first.length === 0) return [firstPane(data)];
+  return data.first.map(([space, method]) => resolvePane(data, { space, method, epoch: null }));
 }
 
 /**

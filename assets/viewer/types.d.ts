@@ -117,6 +117,8 @@ interface PageData {
   methods: Method[];
   maps: FinishedMap[];
   epochs: EpochMaps[];
+  /** Space and method of the maps that are seen first; none: the best separated. */
+  first: [string, string][];
   /** What the metrics beside the maps say, by their names. */
   meanings: Record<string, string>;
   images: ImageTiles | null;
@@ -428,8 +430,8 @@ interface ClassPlace {
   y: number;
 }
 
-/** What the medians of the classes depend on. */
-interface MediansSource {
+/** What the middles of the classes depend on. */
+interface MiddlesSource {
   mask: Uint8Array;
   from: Float32Array;
   to: Float32Array;
@@ -451,7 +453,7 @@ interface Scene {
   pixels: Uint32Array;
   images: number[] | null;
   at(i: number): [x: number, y: number];
-  medians(mask: Uint8Array, byPrediction: boolean): ClassPlace[];
+  middles(mask: Uint8Array, byPrediction: boolean): ClassPlace[];
 }
 
 type Pane = import("./pane.js").Pane;

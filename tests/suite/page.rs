@@ -9,7 +9,7 @@ use layerlens::report::page::{
     self, Area, Block, Cell, Drawing, Epochs, Link, ListedPoint, MAX_SIDE, Map, Method, Page,
     Points, Section, Space, Table, Tabs,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::Read as _;
 
 const N: usize = 30;
@@ -72,6 +72,7 @@ fn small() -> Page {
             caution: "careful".into(),
         }],
         maps: vec![map("raw", 1), map("layer_1", 2)],
+        first: Vec::new(),
         epochs: vec![Epochs {
             space: "layer_1".into(),
             method: "tsne".into(),
@@ -530,8 +531,12 @@ fn the_same_page_has_the_same_bytes_on_any_number_of_threads() {
 #[test]
 fn parts_that_do_not_fit_are_refused() {
     type Spoil = fn(&mut Page);
-    let spoiled: [(Spoil, &str); 10] = [
+    let spoiled: [(Spoil, &str); 11] = [
         (|page| page.points.parts.clear(), "at least one point"),
+        (
+            |page| page.first = vec![("raw".into(), "umap".into())],
+            "raw by umap first, of which it has no map",
+        ),
         (|page| page.points.labels = Some(vec![0; 3]), "3 labels, expected 30"),
         (|page| page.points.predictions = Some(vec![2; N]), "class 2; there are 2"),
         (|page| page.points.columns[0].codes.truncate(3), "3 values of `batch`, expected 30"),
@@ -554,6 +559,14 @@ fn parts_that_do_not_fit_are_refused() {
         let error = page::html(&page).unwrap_err().to_string();
         assert!(error.contains(message), "{error}");
     }
+}
+
+#[test]
+fn a_page_without_maps_is_its_sections() {
+    let Page { name, sections, .. } = small();
+    let page = page::html(&Page { name, sections, ..Page::default() }).unwrap();
+    assert!(page.contains("<h2") && page.contains("One"));
+    assert_eq!((&data(&page)["points"]["n"], &data(&page)["maps"]), (&json!(0), &json!([])));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Parts of a page that do not fit each other are refused.
 
 use super::{Page, Space};
-use crate::dataset::Images;
+use crate::dataset::{Column, Images};
 use crate::error::{Error, Result};
 
 /// Refuses another number of values than expected, in a page of `n` points.
@@ -36,14 +36,42 @@ fn check_space(page: &Page, space: &Space) -> Result<()> {
     Ok(())
 }
 
+/// Checks that a column of metadata fits the `n` points of a page.
+fn check_column(n: usize, column: &Column) -> Result<()> {
+    fits(n, &format!("values of `{}`", column.name), column.codes.len(), n)?;
+    match column.codes.iter().any(|&code| code as usize >= column.values.len()) {
+        true => Err(Error::Data(format!("the column `{}` has unknown values", column.name))),
+        false => Ok(()),
+    }
+}
+
+/// Checks that the maps that are seen first are maps of the page, at most two.
+fn check_first(page: &Page) -> Result<()> {
+    if page.first.len() > 2 {
+        return Err(Error::Data(format!(
+            "a page shows {} maps first, at most 2",
+            page.first.len()
+        )));
+    }
+    let is_map = |(space, method): &(String, String)| {
+        page.maps.iter().any(|map| map.space == *space && map.method == *method)
+    };
+    if let Some((space, method)) = page.first.iter().find(|first| !is_map(first)) {
+        let message = format!("a page shows {space} by {method} first, of which it has no map");
+        return Err(Error::Data(message));
+    }
+    Ok(())
+}
+
 /// Checks that the parts of a page fit each other.
 pub(super) fn check(page: &Page) -> Result<()> {
     let points = &page.points;
     let n = page.points.n();
     let fits = |what: &str, found: usize, expected: usize| fits(n, what, found, expected);
-    if n == 0 || n > points.of {
+    let is_empty = n == 0 && page.maps.is_empty() && page.epochs.is_empty();
+    if (n == 0 && !is_empty) || n > points.of {
         return Err(Error::Data(format!(
-            "a page shows at least one point; there are {n} of {}",
+            "a page of maps shows at least one point; there are {n} of {}",
             points.of
         )));
     }
@@ -52,12 +80,7 @@ pub(super) fn check(page: &Page) -> Result<()> {
     for measure in &points.measures {
         fits(measure.title, measure.values.len(), n)?;
     }
-    for column in &points.columns {
-        fits(&format!("values of `{}`", column.name), column.codes.len(), n)?;
-        if column.codes.iter().any(|&code| code as usize >= column.values.len()) {
-            return Err(Error::Data(format!("the column `{}` has unknown values", column.name)));
-        }
-    }
+    points.columns.iter().try_for_each(|column| check_column(n, column))?;
     for (what, classes) in [("labels", &points.labels), ("predictions", &points.predictions)] {
         let Some(classes) = classes else { continue };
         fits(what, classes.len(), n)?;
@@ -84,6 +107,7 @@ pub(super) fn check(page: &Page) -> Result<()> {
             return Err(Error::Data(format!("a page has a map {what}, which it does not list")));
         }
     }
+    check_first(page)?;
     for (entry, values) in page
         .epochs
         .iter()

@@ -43,6 +43,7 @@ pub(super) fn json(page: &Page, blocks: &mut Blocks) -> Result<Value> {
         "methods": methods,
         "maps": maps(page, blocks),
         "meanings": meanings(page),
+        "first": page.first,
         "epochs": epochs(page, blocks),
         "images": images,
         "warnings": page.warnings,

@@ -41,7 +41,7 @@ use template::{escape_html, escape_json, fill};
 /// Name of the class of points without a label beside others with labels; it is drawn grey.
 pub const NO_CLASS: &str = "(no class)";
 
-/// Everything that a page shows.
+/// Everything that a page shows. Without points and maps it is its sections alone.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     /// Of the data or the run; the title.
@@ -58,6 +58,9 @@ pub struct Page {
     pub methods: Vec<Method>,
     /// The maps.
     pub maps: Vec<Map>,
+    /// The maps that are seen first, side by side if they are two: [`Space::id`] and [`Method::id`]
+    /// of each. If none are named, the map whose classes are told apart best.
+    pub first: Vec<(String, String)>,
     /// Maps of epochs.
     pub epochs: Vec<Epochs>,
     /// One picture a point.
