@@ -1,6 +1,6 @@
 import { contextOf, query } from "./dom.js";
 import { buildDrawList, pointRadius } from "./draw_list.js";
-import { createMedians } from "./labels.js";
+import { createMiddles } from "./labels.js";
 import { drawOverlay } from "./overlay.js";
 import { createRenderer, freshCanvas } from "./renderer.js";
 import { visibleMask } from "./state.js";
@@ -19,7 +19,7 @@ export class Drawing {
   #parts;
   #onRenderer;
   #overlay;
-  #medians;
+  #middles;
   #renderer;
   /** @type {(DrawList & {source: DrawSource})|null} */
   #list = null;
@@ -37,7 +37,7 @@ export class Drawing {
     this.#parts = parts;
     this.#onRenderer = onRenderer;
     this.#overlay = query(parts.box, "canvas.overlay", HTMLCanvasElement);
-    this.#medians = createMedians(shared.data);
+    this.#middles = createMiddles(shared.data);
     this.#renderer = this.#startRenderer(shared.kind);
   }
 
@@ -154,7 +154,7 @@ export class Drawing {
         const { x, y } = transition.point(i, mix);
         return [placed.offsetX + x * placed.scaleX, placed.offsetY + y * placed.scaleY];
       },
-      medians: (mask, byPrediction) => this.#medians(transition, mix, mask, byPrediction),
+      middles: (mask, byPrediction) => this.#middles(transition, mix, mask, byPrediction),
     });
   }
 

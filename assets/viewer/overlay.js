@@ -4,7 +4,7 @@ import { placeLabels } from "./labels.js";
 const LINES = 5;
 /** Least distance of two images, as a share of their size. */
 const APART = 0.6;
-/** With more classes than this, names on the map would be noise and their medians slow. */
+/** With more classes than this, names on the map would be noise and their middles slow. */
 const MAX_CLASSES = 500;
 
 /**
@@ -150,11 +150,11 @@ function drawRing({ context, at, theme, thumbnails, pixels, radius }, imageSize,
 }
 
 /**
- * Names of the classes at the medians of their visible points, as far as they do not cover each
+ * Names of the classes at the middles of their visible points, as far as they do not cover each
  * other.
  * @param {Scene} scene
  */
-function drawLabels({ context, state, data, theme, placed, width, height, medians }) {
+function drawLabels({ context, state, data, theme, placed, width, height, middles }) {
   const { length } = data.classes;
   if (length === 0 || length > MAX_CLASSES || !(data.labels || data.predictions)) return;
   const { scaleX, scaleY, offsetX, offsetY } = placed;
@@ -163,7 +163,7 @@ function drawLabels({ context, state, data, theme, placed, width, height, median
   context.textBaseline = "middle";
   context.lineJoin = "round";
   // Names stand where their colour is.
-  const anchors = medians(visibleMask(state), state.color === "prediction").map(
+  const anchors = middles(visibleMask(state), state.color === "prediction").map(
     ({ c, x, y, n }) => ({ c, n, x: offsetX + x * scaleX, y: offsetY + y * scaleY }),
   );
   const textWidth = (/** @type {number} */ c) => context.measureText(data.classes[c].name).width;

@@ -1,8 +1,9 @@
-//! Places class names on a map, at the middle of their class and not on top of each other.
+//! Places class names on a map, among the points of their class and not on top of each other.
 
 use super::canvas::Point;
 use super::font::text_width;
 use crate::matrix::Matrix;
+use std::collections::BTreeMap;
 
 /// A class name on the map.
 #[derive(Clone, Copy, Debug)]
@@ -13,14 +14,68 @@ pub(super) struct Label {
     pub(super) at: Point,
 }
 
-/// The median of each class in both coordinates, `None` for a class without points.
-pub(super) fn medians(embedding: &Matrix, labels: &[u16], n_classes: usize) -> Vec<Option<Point>> {
-    let mut members = vec![[Vec::new(), Vec::new()]; n_classes];
+/// The middle of each class, `None` for one without points: its median in both coordinates. Where
+/// few of its points lie around that, as between two groups, the place where they lie densest.
+pub(super) fn middles(embedding: &Matrix, labels: &[u16], n_classes: usize) -> Vec<Option<Point>> {
+    let mut members: Vec<Vec<[f32; 2]>> = vec![Vec::new(); n_classes];
     for (row, &label) in embedding.rows().zip(labels) {
-        members[usize::from(label)][0].push(row[0]);
-        members[usize::from(label)][1].push(row[1]);
+        members[usize::from(label)].push([row[0], row[1]]);
     }
-    members.into_iter().map(|[x, y]| Some((median(x)?, median(y)?))).collect()
+    let cells = Cells::of(embedding);
+    let middle = |points: &Vec<[f32; 2]>| {
+        let axis = |at: usize| median(points.iter().map(|point| point[at]).collect());
+        Some(cells.among((axis(0)?, axis(1)?), points))
+    };
+    members.iter().map(middle).collect()
+}
+
+/// Square cells in which points are counted, 32 along the wider side of a map.
+struct Cells {
+    low: [f32; 2],
+    side: f32,
+}
+
+impl Cells {
+    fn of(embedding: &Matrix) -> Self {
+        let ends = |axis: usize| {
+            embedding.rows().fold([f32::INFINITY, f32::NEG_INFINITY], |[low, high], row| {
+                [low.min(row[axis]), high.max(row[axis])]
+            })
+        };
+        let [x, y] = [ends(0), ends(1)];
+        let width = (x[1] - x[0]).max(y[1] - y[0]);
+        Self { low: [x[0], y[0]], side: if width > 0.0 { width / 32.0 } else { 1.0 } }
+    }
+
+    fn at(&self, [x, y]: [f32; 2]) -> [i32; 2] {
+        [(x - self.low[0]) / self.side, (y - self.low[1]) / self.side].map(|cell| cell as i32)
+    }
+
+    /// `median`, if at least half as many of the `points` lie around it as where they lie densest;
+    /// else the mean of those. Around: in the same cell or one that touches it.
+    fn among(&self, median: Point, points: &[[f32; 2]]) -> Point {
+        let mut sums: BTreeMap<[i32; 2], [f64; 3]> = BTreeMap::new();
+        for &[x, y] in points {
+            let sum = sums.entry(self.at([x, y])).or_default();
+            for (total, value) in sum.iter_mut().zip([1.0, f64::from(x), f64::from(y)]) {
+                *total += value;
+            }
+        }
+        let around = |[column, row]: [i32; 2]| {
+            let near = (-1..=1).flat_map(|dy| (-1..=1).map(move |dx| [column + dx, row + dy]));
+            near.filter_map(|cell| sums.get(&cell))
+                .fold([0.0; 3], |sum, cell| std::array::from_fn(|at| sum[at] + cell[at]))
+        };
+        let densest = sums.keys().map(|&cell| around(cell)).reduce(|best, found| {
+            // The first of equal ones.
+            if found[0] > best[0] { found } else { best }
+        });
+        let near = around(self.at([median.0 as f32, median.1 as f32]));
+        match densest {
+            Some([n, x, y]) if 2.0 * near[0] < n => (x / n, y / n),
+            _ => median,
+        }
+    }
 }
 
 /// The median, the upper of two; none of nothing.
@@ -111,8 +166,20 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_class_has_no_median() {
+    fn an_empty_class_has_no_middle() {
         let embedding = Matrix::new(vec![0.0, 5.0, 1.0, 6.0, 9.0, 7.0], 3, 2).unwrap();
-        assert_eq!(medians(&embedding, &[1, 1, 1], 2), [None, Some((1.0, 6.0))]);
+        assert_eq!(middles(&embedding, &[1, 1, 1], 2), [None, Some((1.0, 6.0))]);
+    }
+
+    #[test]
+    fn the_name_of_scattered_groups_stands_in_the_largest() {
+        // The medians of the first three groups meet at (10, 10), where there are no points.
+        let groups = [(40, 0.0, 10.0), (40, 10.0, 0.0), (41, 20.0, 20.0), (9, 15.0, 5.0)];
+        let group =
+            |(n, x, y): (usize, f32, f32)| (0..n).flat_map(move |at| [x, y + at as f32 / 64.0]);
+        let embedding = Matrix::new(groups.into_iter().flat_map(group).collect(), 130, 2).unwrap();
+        let labels: Vec<u16> = (0..130).map(|at| u16::from(at >= 121)).collect();
+        let expected = [Some((20.0, 20.3125)), Some((15.0, 5.0625))];
+        assert_eq!(middles(&embedding, &labels, 2), expected);
     }
 }

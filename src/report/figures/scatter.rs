@@ -3,7 +3,7 @@
 use super::canvas::{Align, Canvas, Color, Dot, FRAME, Point, Text, outline};
 use super::classes::{NamedClasses, OTHERS};
 use super::font::{fit, text_width};
-use super::labels::{medians, place};
+use super::labels::{middles, place};
 use super::{Figure, LABEL, MARGIN, SUBTITLE, TITLE_HEIGHT, draw_title};
 use crate::matrix::Matrix;
 
@@ -42,7 +42,7 @@ pub struct Scatter<'a> {
     /// `true` if the panels of one row are one map (train and test of a space) and so show the same
     /// range.
     pub rows_share_axes: bool,
-    /// `true` if class names also stand in the maps, at the median of their class: of the row's
+    /// `true` if class names also stand in the maps, at the middle of their class: of the row's
     /// first panel if the row is one map, of each panel if not.
     pub direct_labels: bool,
 }
@@ -112,11 +112,11 @@ impl Scatter<'_> {
         panels: &[Panel<'_>],
         (top, height): (f64, f64),
     ) {
-        let medians_of = |panel: &Panel<'_>| {
-            let mut medians = medians(panel.embedding, panel.labels, self.class_names.len());
-            let unnamed = medians.iter_mut().enumerate().filter(|(class, _)| !classes.has(*class));
-            unnamed.for_each(|(_, median)| *median = None);
-            medians
+        let middles_of = |panel: &Panel<'_>| {
+            let mut middles = middles(panel.embedding, panel.labels, self.class_names.len());
+            let unnamed = middles.iter_mut().enumerate().filter(|(class, _)| !classes.has(*class));
+            unnamed.for_each(|(_, middle)| *middle = None);
+            middles
         };
         for (column, (panel, window)) in panels.iter().zip(self.windows(panels)).enumerate() {
             let view =
@@ -130,15 +130,15 @@ impl Scatter<'_> {
             outline(canvas, view.corner, view.size, FRAME);
             draw_points(canvas, classes, panel, &view);
             if self.direct_labels {
-                let named = medians_of(if self.rows_share_axes { &panels[0] } else { panel });
+                let named = middles_of(if self.rows_share_axes { &panels[0] } else { panel });
                 self.draw_names(canvas, &named, &view);
             }
         }
     }
 
-    fn draw_names(&self, canvas: &mut dyn Canvas, medians: &[Option<Point>], view: &View) {
+    fn draw_names(&self, canvas: &mut dyn Canvas, middles: &[Option<Point>], view: &View) {
         let wanted: Vec<Option<Point>> =
-            medians.iter().map(|at| at.map(|at| view.place(at))).collect();
+            middles.iter().map(|at| at.map(|at| view.place(at))).collect();
         for label in place(&wanted, self.class_names, DIRECT_LABEL, view.corner, view.size) {
             let name = &self.class_names[label.class];
             canvas.text(&Text::new(name, label.at, DIRECT_LABEL).align(Align::Center).halo());

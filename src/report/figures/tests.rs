@@ -310,7 +310,7 @@ fn clusters_and_classes_of_a_map_stand_side_by_side_and_noise_is_grey() {
         [expected.0, expected.1, expected.2].iter().zip(pixel).all(|(a, b)| a.abs_diff(b) <= 2)
     };
     let (low, high) = (19, 621);
-    // Names stand at the medians, which are the upper right and the lower right point.
+    // Names stand at the middles, which are the upper right and the lower right point.
     assert!(
         near(28 + low, 68 + high, color(0)),
         "lower left is of cluster 1, whose points are of class 0"
