@@ -1,4 +1,4 @@
-//! The points that are worth a look, in one ranked list: labels that are likely wrong, points of
+//! The points that are worth a look, in one ranked list: labels in doubt, points of
 //! which a near duplicate was trained on, points far from all others.
 
 use super::label_errors::LabelIssue;
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// Its label is likely wrong.
+    /// Its label is in doubt: another class is likelier.
     Label,
     /// A near duplicate is among the training points.
     Duplicate,
@@ -34,7 +34,7 @@ impl Reason {
     /// As people read it.
     pub fn words(self) -> &'static str {
         match self {
-            Self::Label => "label likely wrong",
+            Self::Label => "label in doubt",
             Self::Duplicate => "near duplicate of a training point",
             Self::Outlier => "far from all training points",
         }
@@ -50,7 +50,7 @@ pub struct Look {
     pub row: usize,
     /// Why, the first reason first.
     pub reasons: Vec<Reason>,
-    /// Probability of its label, where it is likely wrong.
+    /// Probability of its label, where that is in doubt.
     pub self_confidence: Option<f64>,
     /// Class that is more likely.
     pub suggested: Option<u16>,
@@ -77,7 +77,7 @@ pub struct Listed {
 pub struct Sources<'a> {
     /// `train` or `test`.
     pub part: &'a str,
-    /// Labels that are likely wrong, the surest first.
+    /// Labels in doubt, the least likely first.
     pub labels: &'a [LabelIssue],
     /// Near duplicates, the nearest first.
     pub duplicates: &'a [Duplicate],

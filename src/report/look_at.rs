@@ -17,7 +17,7 @@ pub const LOOK_AT: &str = "look_at.csv";
 const COLUMNS: usize = 6;
 
 /// The caption of a point: its label; the class that is more likely or, where none is, the network's
-/// answer, if it is known; where it is, and why it is on the list.
+/// answer, if it is known; where it is; why it is on the list, a line each.
 fn caption(listed: &Listed, class_names: &[String]) -> Vec<String> {
     let look = &listed.look;
     let class = |class: u16| name(class_names, usize::from(class));
@@ -26,16 +26,14 @@ fn caption(listed: &Listed, class_names: &[String]) -> Vec<String> {
         (None, answer) => answer.map(|answer| format!("network: {}", class(answer))),
     };
     let reason = |reason: &Reason| match (reason, look.duplicate_of) {
-        (Reason::Label, _) => "wrong label?".to_owned(),
+        (Reason::Label, _) => "label in doubt".to_owned(),
         (Reason::Duplicate, Some(row)) => format!("duplicate of train {row}"),
         (Reason::Duplicate | Reason::Outlier, _) => reason.key().to_owned(),
     };
-    let reasons: Vec<String> = look.reasons.iter().map(reason).collect();
-    let place = format!("{} {}: {}", look.part, look.row, reasons.join(", "));
-    [Some(format!("label: {}", class(listed.label))), other, Some(place)]
-        .into_iter()
-        .flatten()
-        .collect()
+    let label = format!("label: {}", class(listed.label));
+    let place = format!("{} {}", look.part, look.row);
+    let lines = [Some(label), other, Some(place)].into_iter().flatten();
+    lines.chain(look.reasons.iter().map(reason)).collect()
 }
 
 /// Figure of the `listed` points, one image each, in rows of six.

@@ -130,5 +130,5 @@ fn a_link_that_opens_its_card_has_the_image_of_its_point() {
     assert_eq!(shown, serde_json::json!(expected), "point {row}");
     let words = page.string(&format!("{canvas}.nextSibling.innerText"));
     assert!(words.contains(&study.classes[study.labels[row]]), "{words}");
-    assert!(words.contains(&format!("test {row}: ")), "{words}");
+    assert!(words.contains(&format!("test {row}\n")), "{words}");
 }

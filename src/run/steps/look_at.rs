@@ -1,4 +1,4 @@
-//! The points to look at: labels that are likely wrong, near duplicates, points far from all
+//! The points to look at: labels in doubt, near duplicates, points far from all
 //! others.
 
 use super::figures::{LARGEST_DRAWN, write};
