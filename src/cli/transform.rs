@@ -13,14 +13,15 @@ use std::path::PathBuf;
 /// The points to place, and the map to place them in.
 #[derive(Clone, Debug, Args)]
 pub struct TransformArgs {
-    /// The map: map.safetensors of `embed`, or a file in maps/ of `run`
+    /// The map: the folder of `embed` or the map.safetensors in it, or a file in maps/ of `run`
     #[arg(value_name = "MAP")]
     map: PathBuf,
     /// Points to place, with the features of the fitted points: a .npy, .npz or .parquet file, or a
     /// folder of such files; read a few rows at a time
     #[arg(long, value_name = "FILE|DIR")]
     new: PathBuf,
-    /// The points that the map was fitted to: a .npy matrix; a map of PCA needs none
+    /// The points that the map was fitted to: a .npy matrix; a map of PCA needs none, and a folder
+    /// of `embed --fit-sample` holds them
     #[arg(long, value_name = "FILE")]
     train: Option<PathBuf>,
     /// File for the coordinates of the points: a .npy matrix; for a folder of points a folder of

@@ -17,6 +17,7 @@ use crate::files::create_folder;
 use crate::matrix::{Matrix, offsets_note};
 use crate::neighbors::References;
 use crate::progress::{Observer, Quiet, Reporter};
+use crate::record::Artifact;
 use coordinates::{Origin, Partial, beside, description};
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -63,9 +64,10 @@ impl Shard {
 /// Parameters of the command `transform`.
 #[derive(Clone, Debug)]
 pub struct Transform {
-    /// The map.
+    /// The map: its file, or the folder of an embedding that holds one.
     pub map: PathBuf,
-    /// The points that it was fitted to; PCA needs none.
+    /// The points that it was fitted to; PCA needs none, and an embedding of drawn points keeps them
+    /// in its folder, from where they are read.
     pub train: Option<PathBuf>,
     /// Points to place: a file, or a folder of such files.
     pub new: PathBuf,
@@ -90,6 +92,23 @@ pub struct TransformSummary {
     pub n_resumed: usize,
 }
 
+/// The file of a map; of the folder of an embedding the one in it.
+fn map_file(map: &Path) -> Result<PathBuf> {
+    let within = Artifact::OnlyFittedMap.of(map);
+    match (map.is_dir(), within.is_file()) {
+        (false, _) => Ok(map.to_owned()),
+        (true, true) => Ok(within),
+        (true, false) => Err(Error::input(
+            map,
+            format!(
+                "is a folder without {}; expected the file of a map, which a run has in maps/, or \
+                 the folder of an embedding",
+                Artifact::OnlyFittedMap
+            ),
+        )),
+    }
+}
+
 /// Places the points and writes their coordinates.
 ///
 /// # Errors
@@ -101,13 +120,17 @@ pub fn transform(
     device: &Device,
     reporter: &dyn Reporter,
 ) -> Result<TransformSummary> {
-    let saved = SavedMap::load(&job.map)?;
-    if saved.needs_the_fitted_points() && job.train.is_none() {
+    let file = map_file(&job.map)?;
+    let saved = SavedMap::load(&file)?;
+    let is_needed = saved.needs_the_fitted_points();
+    let drawn = Artifact::FittedPoints.of(&job.map);
+    let train = job.train.clone().or_else(|| (is_needed && drawn.is_file()).then_some(drawn));
+    if is_needed && train.is_none() {
         let expected = "the .npy file of the points that this map was fitted to: the new points \
                         are placed by them";
         return Err(Error::parameter("train", "none", expected));
     }
-    let (map, device_kind) = (Source::of_file(&job.map)?.sha256, device.kind());
+    let (map, device_kind) = (Source::of_file(&file)?.sha256, device.kind());
     // The cheap faults first: every file is opened before the fitted points are read.
     let found = parts(job, reporter)?.into_iter().map(|Share { new, places, shard }| {
         with_rows(&new, None, |rows| {
@@ -122,13 +145,13 @@ pub fn transform(
         })
     });
     let parts: Vec<Part> = found.collect::<Result<_>>()?;
-    let train =
-        job.train.as_ref().map(|path| npy::read_matrix_less(path, saved.offsets())).transpose()?;
-    let of_train = |error: Error| match &job.train {
+    let fitted =
+        train.as_ref().map(|path| npy::read_matrix_less(path, saved.offsets())).transpose()?;
+    let of_train = |error: Error| match &train {
         Some(path) => error.of_file(path),
         None => error,
     };
-    let references = saved.references(train.map(Cow::Owned)).map_err(of_train)?;
+    let references = saved.references(fitted.map(Cow::Owned)).map_err(of_train)?;
     if let Some(offsets) = saved.offsets() {
         reporter.note(&offsets_note("the points", offsets));
     }

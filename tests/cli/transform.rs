@@ -195,3 +195,15 @@ fn the_row_at_fault_is_named_wherever_it_is() {
         place.refuse(2, &args, &["--shard", "I/N"]);
     }
 }
+
+#[test]
+fn the_folder_of_an_embedding_stands_for_its_map() {
+    let place = place_with_a_map("umap");
+    place.succeed("transform map --train x.npy --new new.npy --places again.npy --device cpu");
+    assert!(
+        fs::read(place.path("whole.npy")).unwrap() == fs::read(place.path("again.npy")).unwrap()
+    );
+    fs::create_dir(place.path("empty")).unwrap();
+    let parts = ["empty", "a folder without map.safetensors", "maps/", "folder of an embedding"];
+    place.refuse(3, "transform empty --train x.npy --new new.npy", &parts);
+}
