@@ -1,5 +1,6 @@
 //! The error type of the library, and the exit code of each kind of failure.
 
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 /// A result whose error is [`Error`].
@@ -119,6 +120,12 @@ impl Error {
     /// An [`Error::Input`] about `path`.
     pub fn input(path: impl AsRef<Path>, message: impl Into<String>) -> Self {
         Self::Input { path: path.as_ref().to_owned(), message: message.into() }
+    }
+
+    /// An [`Error::Input`] about a `path` that is no regular file, but a folder or a device.
+    pub(crate) fn no_file(path: &Path, metadata: &Metadata) -> Self {
+        let found = if metadata.is_dir() { "is a folder" } else { "is no regular file" };
+        Self::input(path, format!("{found}, expected a file"))
     }
 
     /// The same error with the data's file: an [`Error::Data`] becomes an [`Error::Input`].

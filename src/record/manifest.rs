@@ -109,7 +109,12 @@ impl Manifest {
     pub fn read(folder: &Path) -> Result<Self> {
         let path = Artifact::Manifest.of(folder);
         if !folder.is_dir() {
-            return Err(Error::input(folder, "no such folder"));
+            let found = if folder.exists() {
+                "is a file, expected the folder of a run"
+            } else {
+                "no such folder"
+            };
+            return Err(Error::input(folder, found));
         }
         let text = std::fs::read_to_string(&path).map_err(|error| {
             Error::input(

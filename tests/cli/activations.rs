@@ -265,7 +265,7 @@ fn what_does_not_fit_is_named() {
     spoil(&spoilt, &["layer_2_train.npy", "row 0, column 0", "finite"]);
 
     let place = Place::with_images();
-    place.refuse(3, RUN, &["layers", "No such file"]);
+    place.refuse(3, RUN, &["layers", "no such folder"]);
     place.refuse(
         3,
         &RUN.replace("layers", "data"),

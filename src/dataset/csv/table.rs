@@ -237,7 +237,7 @@ impl Text {
             |error: std::io::Error| Error::input(path, format!("cannot be read: {error}"));
         let metadata = std::fs::metadata(path).map_err(unreadable)?;
         if !metadata.is_file() {
-            return Err(Error::input(path, "cannot be read: not a regular file"));
+            return Err(Error::no_file(path, &metadata));
         }
         let mut magic = Vec::new();
         std::fs::File::open(path)

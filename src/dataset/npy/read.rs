@@ -29,7 +29,7 @@ impl<'a> Array<'a> {
         let file = File::open(path).map_err(unreadable)?;
         let metadata = file.metadata().map_err(unreadable)?;
         if !metadata.is_file() {
-            return Err(Error::input(path, "cannot be read: not a regular file"));
+            return Err(Error::no_file(path, &metadata));
         }
         Self::new(path, BufReader::with_capacity(1 << 20, file), metadata.len())
     }

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::format::listed;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Prefixes of file names that are not layers.
@@ -69,8 +70,15 @@ impl LayerFolder {
 
     fn search(&mut self, folder: &Path, below: &Path, depth: usize) -> Result<()> {
         let path = folder.join(below);
-        let entries =
-            std::fs::read_dir(&path).map_err(|error| Error::input(&path, error.to_string()))?;
+        let unread = |error: std::io::Error| {
+            let message = match error.kind() {
+                ErrorKind::NotFound => "no such folder".to_owned(),
+                ErrorKind::NotADirectory => "is a file, expected a folder of layers".to_owned(),
+                _ => format!("cannot be read: {error}"),
+            };
+            Error::input(if depth > 0 { path.as_path() } else { folder }, message)
+        };
+        let entries = std::fs::read_dir(&path).map_err(unread)?;
         let mut names: Vec<String> = entries
             .flatten()
             .map(|entry| entry.file_name().to_string_lossy().into_owned())

@@ -62,7 +62,7 @@ fn matrix_errors_say_what_was_found_and_expected() {
     let folder = TempDir::new().unwrap();
     assert_eq!(
         input_error(npy::read_matrix(folder.path()), folder.path()),
-        "cannot be read: not a regular file"
+        "is a folder, expected a file"
     );
     let found = |shape, data: &[u8]| matrix_error(&npy_bytes("|u1", false, shape, data));
     assert_eq!(found("(1, 2, 3)", &MATRIX), "has shape (1, 2, 3), expected n_samples x n_features");
