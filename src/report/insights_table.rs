@@ -90,8 +90,11 @@ fn ranking_text(text: &mut String, ranking: &MetricRanking, n_components: usize)
     };
     let Some(best) = ranking.methods.first() else { return };
     let first = format!("{} (best in {} of {n})", rank(best), best.n_best);
-    let next =
-        ranking.methods.get(1).map_or(String::new(), |next| format!(", then {}", rank(next)));
+    let next = ranking.methods.get(1).map_or(String::new(), |next| {
+        let is_level = format!("{:.4}", next.mean) == format!("{:.4}", best.mean);
+        let then = if is_level { "level with" } else { "then" };
+        format!(", {then} {}", rank(next))
+    });
     let remark =
         metric::remark(&ranking.measure).map_or(String::new(), |remark| format!("; {remark}"));
     let _ = writeln!(text, "{:<24} {first}{next}{remark}", measure_words(&ranking.measure));
