@@ -4,6 +4,8 @@ import { classColor, paint } from "./palette.js";
 import { FILTER_KEYS, anyOf, cardPane, visibleMask } from "./state.js";
 
 const CARD_NEIGHBORS = 5;
+/** Letters of a title that has room beside a bar. */
+const LONG_TITLE = 14;
 /** @type {StateKey[]} */
 const CARD_KEYS = ["hover", "hoverPane", "pin", "pinPane", "panes", ...FILTER_KEYS];
 const CARD_MARGIN = 8;
@@ -136,6 +138,10 @@ function showCardColumns(data, root, i) {
 function showCardBeliefs(data, root, i) {
   const beliefs = data.beliefs(i);
   root.hidden = beliefs.length === 0;
+  root.classList.toggle(
+    "long",
+    beliefs.some(({ title }) => title.length > LONG_TITLE),
+  );
   const rows = beliefs.map(({ title, c, confidence }) => {
     const bar = make("span.bar", { "aria-hidden": "true" });
     bar.style.width = `${(100 * confidence).toFixed(0)}%`;
@@ -144,7 +150,7 @@ function showCardBeliefs(data, root, i) {
     return make(
       "div.belief",
       {},
-      make("span.muted", {}, title),
+      make("span.muted", { title }, title),
       make("span.name", {}, makeSwatch(classColor(data, c)), name),
       make("span.figure", {}, confidence.toFixed(2)),
       make("span.track", {}, bar),

@@ -21,6 +21,9 @@ pub struct CompareArgs {
     /// Folder of another: other data, another model, or layers of another program
     #[arg(value_name = "RUN_B")]
     b: PathBuf,
+    /// Names of the two runs in tables, figures and on the page [default: those of their folders]
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    names: Vec<String>,
     /// Replicates of the bootstrap
     #[arg(long, default_value_t = Bootstrap::default().n_replicates, allow_negative_numbers = true)]
     replicates: usize,
@@ -32,6 +35,7 @@ pub struct CompareArgs {
 pub fn compare(global: &Global, args: &CompareArgs) -> Result<()> {
     let job = Compare {
         runs: [args.a.clone(), args.b.clone()],
+        names: args.names.clone(),
         bootstrap: Bootstrap {
             n_replicates: args.replicates,
             random_state: global.seed,
@@ -60,8 +64,8 @@ pub fn compare(global: &Global, args: &CompareArgs) -> Result<()> {
         .map_or(String::new(), |layers| format!("\n{}", profile_table::cross_text(layers)));
     print(&format!(
         "{}{layers}\nwritten to {path}:\n  scores/       accuracy.csv, gains.csv, confused_pairs.csv, \
-         measures.csv, layer_similarity.csv\n  figures/      the same as figures, and the maps side by side\nlook at \
-         {path}/figures/accuracy.png first\n",
+         measures.csv, layer_similarity.csv\n  figures/      the same as figures, and the maps side by side\nopen \
+         {path}/report.html\n",
         compare_table::text(&summary.comparison, N_COMPONENTS),
     ));
     Ok(())

@@ -23,8 +23,8 @@ pub struct Column {
     pub name: String,
     /// What its values are.
     pub kind: ColumnKind,
-    /// Its different values as they are written: numbers ascending, words in natural order; empty
-    /// for cells without a value, which come last.
+    /// Its different values as they are written. In a column that was read: numbers ascending, words
+    /// in natural order, and last the empty text for cells without a value.
     pub values: Vec<String>,
     /// Value of each point, an index into `values`.
     pub codes: Vec<u32>,

@@ -4,6 +4,7 @@ use super::csv_file::write_rows;
 use super::insights_table::measure_words;
 use crate::error::Result;
 use crate::evaluation::{ComparedValue, Comparison, Estimate, Interval, ScoredOn, map_title};
+use crate::format::thousands;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -16,7 +17,7 @@ const SHOWN: usize = 5;
 /// On what was measured and what the intervals are.
 pub fn how(comparison: &Comparison) -> String {
     let points = |run: usize| {
-        let n = comparison.n_scored[run];
+        let n = thousands(comparison.n_scored[run]);
         match comparison.scored_on[run] {
             ScoredOn::Test => format!("{n} test points"),
             ScoredOn::TrainLeaveOneOut => format!("{n} training points, each without its own vote"),
@@ -46,7 +47,7 @@ pub fn text(comparison: &Comparison, n_components: usize) -> String {
         "accuracy", "map", "a", "b", "a - b"
     );
     for row in &comparison.accuracies {
-        let space = row.space.as_deref().unwrap_or("classifier");
+        let space = row.space.as_deref().unwrap_or("network");
         let title = || map_title(row.method.as_deref(), n_components);
         let map = row.space.as_ref().map_or_else(String::new, |_| title());
         let _ = writeln!(text, "{space:<12} {map:<16} {}", cells(&row.value));
@@ -61,12 +62,12 @@ pub fn text(comparison: &Comparison, n_components: usize) -> String {
     }
     let _ =
         writeln!(text, "\n{:<34} {:>9} {:>9} {:>9}", "pairs that are confused", "a", "b", "a - b");
-    // In the last classifier of the list: the deepest common space.
+    // In the last of the list: the deepest common space.
     let last = comparison.pairs.last().map(|row| row.space.clone());
     let pairs: Vec<_> =
         comparison.pairs.iter().filter(|row| Some(&row.space) == last.as_ref()).collect();
     for row in most(&pairs, |row| &row.value) {
-        let space = row.space.as_deref().unwrap_or("classifier");
+        let space = row.space.as_deref().unwrap_or("network");
         let _ = writeln!(
             text,
             "{:<34} {}",

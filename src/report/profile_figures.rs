@@ -5,7 +5,7 @@ use super::figures::{
 };
 use super::insights_table::name;
 use crate::evaluation::{ScoredOn, space_title};
-use crate::format::capital;
+use crate::format::{capital, thousands};
 use crate::profile::{
     Calibration, CrossSimilarities, Detection, LayerProfile, Noticed, Profile, Similarities,
     Similarity, Strangers, measure,
@@ -42,7 +42,7 @@ fn cka(
         row.iter().map(|pair| pair.cka.map(|cka| cka.max(0.0))).collect()
     };
     Some(HeatMap {
-        title: format!("Similarity of the layers (CKA) on {n_points} points"),
+        title: format!("Similarity of the layers (CKA) on {} points", thousands(n_points)),
         rows_title: rows.0,
         columns_title: columns.0,
         row_names: rows.1,

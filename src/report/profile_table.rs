@@ -8,7 +8,7 @@ use super::page::{Cell, Link, Table};
 use super::strangers_table;
 use crate::error::Result;
 use crate::evaluation::space_title;
-use crate::format::listed;
+use crate::format::{listed, thousands};
 use crate::profile::{
     Better, CrossSimilarities, DataMapSummary, LayerProfile, MEASURES, Measure, Profile,
     Similarities, Similarity, Strangers, epoch_findings,
@@ -306,7 +306,8 @@ pub fn write_cross(path: &Path, found: &CrossSimilarities) -> Result<()> {
 /// The similarities of the layers of two runs in few lines: CKA.
 pub fn cross_text(found: &CrossSimilarities) -> String {
     let width = |name: &String| name.len().max(7);
-    let mut text = format!("similarity of the layers (CKA), {} points\n", found.n_points);
+    let mut text =
+        format!("similarity of the layers (CKA), {} points\n", thousands(found.n_points));
     let header: String =
         found.columns.iter().map(|name| format!("  {name:>0$}", width(name))).collect();
     // Writing to a string cannot fail.

@@ -1,33 +1,69 @@
 //! The command `compare`: two finished runs side by side, the same metrics of both, and confidence
 //! intervals of their differences.
 
-use super::compare_figures;
-use super::compare_layers::compare_layers;
-use super::compared_run::ComparedRun;
-use super::pair::Pair;
+mod answers;
+mod compared_run;
+mod counts;
+mod figures;
+mod layers;
+mod page;
+mod pair;
+mod sections;
+
+use self::compared_run::ComparedRun;
+use self::layers::compare_layers;
+use self::pair::Pair;
 use super::session::Session;
 use crate::compute::{Description, Device};
 use crate::dataset::Source;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::evaluation::{Bootstrap, Comparison};
 use crate::profile::CrossSimilarities;
 use crate::progress::Reporter;
 use crate::record::{Artifact, Destination, Folder, Opening, RunFolder, Stage};
 use crate::report::compare_table;
+use serde_json::Value;
 use std::path::PathBuf;
 
 /// Folders of the runs that are read.
 const READ: [Folder; 3] = [Folder::Activations, Folder::Embeddings, Folder::Predictions];
+
+/// Warning of points that nothing but labels shows to be the same.
+const ASSUMED: &str = "neither run kept the input of its points: these are taken for the same in \
+                       both, because all labels agree";
 
 /// Parameters of the command `compare`.
 #[derive(Clone, Debug)]
 pub struct Compare {
     /// Folders of two finished runs.
     pub runs: [PathBuf; 2],
+    /// Names of the two in tables, figures and on the page; if none are given, those of their
+    /// folders.
+    pub names: Vec<String>,
     /// Parameters of the intervals.
     pub bootstrap: Bootstrap,
     /// Where the results go.
     pub to: Destination,
+}
+
+impl Compare {
+    /// The names that were given, if some were.
+    fn names(&self) -> Result<Option<[String; 2]>> {
+        let names: Vec<&str> = self.names.iter().map(|name| name.trim()).collect();
+        match names[..] {
+            [] => Ok(None),
+            [a, b] if a != b && !a.is_empty() && !b.is_empty() => Ok(Some([a, b].map(Into::into))),
+            _ => Err(Error::parameter("names", names.join(","), "expected two different names")),
+        }
+    }
+
+    fn config(&self) -> Value {
+        let mut config = serde_json::json!({ "runs": self.runs, "bootstrap": self.bootstrap });
+        if !self.names.is_empty() {
+            config["names"] = self.names.clone().into();
+        }
+        config
+    }
 }
 
 /// A comparison and its folder.
@@ -43,11 +79,12 @@ pub struct CompareSummary {
     pub warnings: Vec<String>,
 }
 
-/// Compares two finished runs, and writes tables and figures.
+/// Compares two finished runs, and writes tables, figures and a page.
 ///
 /// # Errors
 /// [`Error::Input`](crate::Error::Input) if a folder is none of a finished run, or the runs have no
-/// common space; [`Error::Parameter`](crate::Error::Parameter);
+/// common space; [`Error::Parameter`](crate::Error::Parameter) if a parameter of the bootstrap is
+/// out of range, or the names are not two different ones;
 /// [`Error::Exists`](crate::Error::Exists), [`Error::Write`](crate::Error::Write).
 pub fn compare(
     job: &Compare,
@@ -55,21 +92,25 @@ pub fn compare(
     reporter: &dyn Reporter,
 ) -> Result<CompareSummary> {
     job.bootstrap.validate()?;
+    let names = job.names()?;
     let [a, b] = [ComparedRun::open(&job.runs[0])?, ComparedRun::open(&job.runs[1])?];
-    let pair = Pair::new(&a, &b)?;
+    let pair = Pair::new(&a, &b, names)?;
     let mut changed = Vec::new();
     for run in [&a, &b] {
         changed.extend(run.run.check_unchanged(&READ)?);
     }
     let opening = Opening {
         seed: job.bootstrap.random_state,
-        config: serde_json::json!({ "runs": job.runs, "bootstrap": job.bootstrap }),
+        config: job.config(),
         device: description.clone(),
         inputs: [&a, &b]
             .iter()
             .map(|run| Source::of_file(Artifact::Manifest.of(&run.run.path)))
             .collect::<Result<_>>()?,
     };
+    if pair.is_assumed {
+        changed.push(ASSUMED.to_owned());
+    }
     let mut folder = RunFolder::create(&job.to, "compare", opening, reporter)?;
     changed.iter().for_each(|warning| folder.warn(warning));
     let device = Device::cpu();
@@ -98,8 +139,10 @@ fn stages(pair: &Pair<'_>, session: &mut Session<'_>, bootstrap: &Bootstrap) -> 
         compare_layers(record, pair, session.device, observer)?;
         Ok(comparison)
     })?;
-    session.new_stage(Stage::Figures, |session, _| {
-        compare_figures::draw(session.record, pair, &comparison)
+    session
+        .new_stage(Stage::Figures, |session, _| figures::draw(session.record, pair, &comparison))?;
+    session.new_stage(Stage::Report, |session, observer| {
+        page::write(session, pair, &comparison, observer)
     })?;
     Ok(comparison)
 }

@@ -1,9 +1,12 @@
 //! Two maps beside each other: what is pointed at, selected or hidden in one is so in the other,
 //! and the overlap of their neighbourhoods as a colour.
 
-use crate::page::Page;
-use crate::program::N_TEST;
-use crate::study::{RENDERERS, opened};
+use crate::page::{Opening, Page};
+use crate::program::{N_TEST, Place, groups};
+use crate::study::{RENDERERS, opened, study};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::sync::OnceLock;
 
 /// Neighbours of a point that are counted for the overlap.
 const K: usize = 10;
@@ -110,4 +113,80 @@ fn overlap_is_the_share_of_common_neighbours() {
     // Rounding to 16 bits may swap two neighbours as far as each other.
     assert!((mean - expected).abs() < 0.3, "{said}; expected {expected}");
     assert!(before != page.map_pixels(0));
+}
+
+/// The page of a comparison of the study's run with a second one of its data.
+fn comparison() -> &'static (Place, PathBuf) {
+    static MADE: OnceLock<(Place, PathBuf)> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let (place, study) = (Place::new(), study());
+        let data = study.place.join("data");
+        place.succeed(&format!(
+            "run --dataset fashion-mnist --data-dir {} --hidden 24,16 --epochs 1 --methods pca --device cpu --out other",
+            data.display()
+        ));
+        place.succeed(&format!("compare {} other --out both", study.out().display()));
+        let page = place.path("both/report.html");
+        (place, page)
+    })
+}
+
+/// Spaces on view, from left to right.
+fn spaces(page: &Page) -> Value {
+    page.eval("layerlens.store.get().panes.map(({space}) => space)")
+}
+
+#[test]
+fn a_comparison_opens_with_both_runs_and_an_address_wins_over_that() {
+    let Some(usual) = Opening::usual("") else { return };
+    let (_, file) = comparison();
+    let page = usual.open(file);
+    assert_eq!(spaces(&page), json!(["a.layer_2", "b.layer_2"]));
+    assert!(!page.string("document.querySelector('.pane-why').textContent").contains("first"));
+    // Other runs answer otherwise, so there is no one answer to filter by, but a column.
+    assert_eq!(page.eval("document.querySelector('#filter').hidden"), json!(true));
+    page.eval("layerlens.store.set({filters: {'column-0': {off: [0, 3]}}})");
+    page.frames();
+    let [visible, rightly] = ["visible", "rightly"].map(|which| {
+        page.number(&format!(
+            "(() => {{ const column = layerlens.data.columns[0];
+              const one = Array.from(column.codes).filter(
+                code => column.texts[code].startsWith('only ')).length;
+              return '{which}' === 'visible' ? layerlens.panes[1].points().index.length : one; }})()"
+        ))
+    });
+    assert_eq!(visible, rightly);
+    assert!(visible > 0.0);
+    // One map alone stays alone when the address is opened again.
+    page.key("s", 0);
+    page.until("location.hash.includes('space=') && !location.hash.includes('space2')");
+    let alone = page.string("location.hash");
+    let page = Opening { suffix: &alone, ..Opening::usual("").unwrap() }.open(file);
+    assert_eq!(spaces(&page).as_array().unwrap().len(), 1);
+    let said = page.text("#banner");
+    assert!(!said.contains("wrong") && !said.contains("cannot"), "{said}");
+}
+
+#[test]
+fn a_comparison_of_other_points_is_its_tables() {
+    let Some(usual) = Opening::usual("") else { return };
+    let place = Place::new();
+    for (name, n) in [("oaks", 30), ("elms", 45)] {
+        let folder = format!("layers_{name}");
+        std::fs::create_dir(place.path(&folder)).unwrap();
+        for (part, n) in [("train", 90), ("test", n)] {
+            place.points(&format!("{folder}/dense_{part}.npy"), n, 4);
+            place.labels(&format!("{folder}/labels_{part}.npy"), &groups(n as u32));
+        }
+        place.succeed(&format!(
+            "run --from-activations {folder} --methods pca --device cpu --out {name}"
+        ));
+    }
+    place.succeed("compare oaks elms --out both");
+    let page = usual.load(&place.path("both/report.html"));
+    page.until("document.querySelector('.screen').classList.contains('without-map')");
+    assert_eq!(page.eval("document.querySelector('#explorer').hidden"), json!(true));
+    let said = page.text("#banner");
+    assert!(!said.contains("map"), "{said}");
+    assert!(page.text("#report").contains("30 test points against 45 test points"));
 }

@@ -1,9 +1,13 @@
 //! Two runs side by side.
 
+use crate::embed_page::block;
 use crate::insights::table;
 use crate::pipeline::{SPACES, shared, shared_arguments, shared_run};
+use crate::report::{class_names, data, tables};
 use crate::support::{N_TEST, Place, assert_outputs_are_whole, groups, manifest};
+use layerlens::Matrix;
 use layerlens::dataset::npy;
+use layerlens::embedding::procrustes::Motion;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -112,6 +116,136 @@ fn differences_of_paired_runs_lie_in_the_intervals_of_the_normal_law() {
 }
 
 #[test]
+fn the_page_shows_both_runs_and_which_is_right() {
+    let place = Place::new();
+    let (a, b) = (shared_run(), other_run());
+    let stdout =
+        place.succeed(&format!("compare {} {} --out both", a.display(), b.display())).stdout;
+    assert!(stdout.contains("open both/report.html"), "{stdout}");
+    let path = place.path("both/report.html");
+    let page = data(&path);
+    let names = [&a, b].map(|run| run.file_name().unwrap().to_string_lossy().into_owned());
+    let spaces: Vec<(String, String)> = ["a", "b"]
+        .iter()
+        .zip(&names)
+        .flat_map(|(side, name)| {
+            let title = |space: &str| space.replace("layer_", "layer ").replace("raw", "raw input");
+            SPACES
+                .map(|(space, _)| (format!("{side}.{space}"), format!("{name}: {}", title(space))))
+        })
+        .collect();
+    let found: Vec<(String, String)> = page["spaces"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|space| ["id", "title"].map(|key| space[key].as_str().unwrap().to_owned()).into())
+        .collect();
+    assert_eq!(found, spaces);
+    // Four methods of the first run, two of the second.
+    assert_eq!(page["maps"].as_array().unwrap().len(), 4 * 3 + 2 * 3);
+    assert_eq!(page["first"], serde_json::json!([["a.layer_2", "umap"], ["b.layer_2", "umap"]]));
+    // Which of the networks is right about each point, from their answers and the labels.
+    let truth = npy::read_labels(a.join("activations/labels_test.npy")).unwrap();
+    let right = [&a, b].map(|run| {
+        let softmax = npy::read_matrix(run.join("activations/softmax_test.npy")).unwrap();
+        let answer = |row: &[f32]| (0..row.len()).max_by(|&i, &j| row[i].total_cmp(&row[j]));
+        let rows = softmax.rows().zip(&truth);
+        rows.map(|(row, &label)| answer(row) == Some(label as usize)).collect::<Vec<bool>>()
+    });
+    let column = &page["points"]["columns"][0];
+    assert_eq!((&column["name"], &column["kind"]), (&"who is right".into(), &"category".into()));
+    let values: Vec<String> = serde_json::from_slice(&block(&path, "column-values-0")).unwrap();
+    let codes = block(&path, "column-0");
+    assert_eq!(codes.len(), N_TEST);
+    let mut counts = BTreeMap::new();
+    for (at, code) in codes.into_iter().enumerate() {
+        let expected = match [right[0][at], right[1][at]] {
+            [true, true] => "both".to_owned(),
+            [true, false] => format!("only {}", names[0]),
+            [false, true] => format!("only {}", names[1]),
+            [false, false] => "neither".to_owned(),
+        };
+        assert_eq!(values[usize::from(code)], expected, "{at}");
+        *counts.entry(expected).or_insert(0) += 1;
+    }
+    // Answers have the numbers and colours of the classes, though no network gave them all.
+    let classes = serde_json::to_vec(&class_names(&page)).unwrap();
+    for at in [1, 2] {
+        assert_eq!(block(&path, &format!("column-values-{at}")), classes);
+        assert_eq!(page["points"]["columns"][at]["colors"][3], page["classes"][3]["color"]);
+    }
+    let both = format!("Of {N_TEST} test points both are right about {}", counts["both"]);
+    let tables = tables(&path);
+    assert!(tables.contains(&both), "{both}");
+    for words in ["answer of", "interval of the difference", "How to reproduce", "<svg"] {
+        assert!(tables.contains(words) || page.to_string().contains(words), "{words}");
+    }
+}
+
+/// Coordinates of a map of the page.
+fn places(path: &Path, page: &serde_json::Value, at: usize) -> Matrix {
+    let coded = &page["maps"][at]["coordinates"];
+    let planes = block(path, &format!("map-{at}"));
+    let (low, high) = planes.split_at(planes.len() / 2);
+    let step = |at: usize| f64::from(u16::from_le_bytes([low[at], high[at]])) / 65_535.0;
+    let n = low.len() / 2;
+    let half = coded["half"].as_f64().unwrap();
+    let value = |at: usize| {
+        let center = coded["center"][at % 2].as_f64().unwrap();
+        (center + (2.0 * step(at / 2 + n * (at % 2)) - 1.0) * half) as f32
+    };
+    Matrix::new((0..2 * n).map(value).collect(), n, 2).unwrap()
+}
+
+#[test]
+fn each_map_of_the_second_run_lies_on_that_of_the_first() {
+    let place = Place::new();
+    let runs = format!("{} {}", shared_run().display(), other_run().display());
+    place.succeed(&format!("compare {runs} --out both"));
+    let path = place.path("both/report.html");
+    let page = data(&path);
+    let maps = page["maps"].as_array().unwrap();
+    let twins = maps.iter().enumerate().filter_map(|(at, map)| {
+        let space = map["space"].as_str().unwrap().strip_prefix("b.")?;
+        let same = |other: &serde_json::Value| {
+            other["space"] == format!("a.{space}") && other["method"] == map["method"]
+        };
+        Some((maps.iter().position(same).unwrap(), at, map["method"] == "pca"))
+    });
+    let mut n_turned = 0;
+    for (a, b, is_linear) in twins {
+        let [a, b] = [a, b].map(|at| places(&path, &page, at));
+        // No further motion brings them closer.
+        let motion = match is_linear {
+            true => Motion::mirroring(&b, &a).unwrap(),
+            false => Motion::between(&b, &a).unwrap(),
+        };
+        let still = motion.turn.iter().zip([1.0, 0.0, 0.0, 1.0]);
+        assert!(still.into_iter().all(|(found, still)| (found - still).abs() < 1e-3), "{motion:?}");
+        n_turned += 1;
+    }
+    assert_eq!(n_turned, 6);
+}
+
+#[test]
+fn a_run_is_compared_with_itself_by_two_names() {
+    let place = Place::new();
+    let run = shared_run().display().to_string();
+    let named = format!("compare {run} {run} --names before,after --out both");
+    assert!(place.succeed(&named).stdout.starts_with("a: before\nb: after\n"));
+    let path = place.path("both/report.html");
+    assert_eq!(data(&path)["name"], "before and after");
+    let n = data(&path)["maps"].as_array().unwrap().len();
+    for at in 0..n / 2 {
+        let [a, b] = [at, at + n / 2].map(|map| block(&path, &format!("map-{map}")));
+        assert!(a == b, "map {at}");
+    }
+    assert!(tables(&path).contains("is as accurate in every space that both have"));
+    let unnamed = place.succeed(&format!("compare {run} {run} --out again")).stdout;
+    assert!(unnamed.contains(" (first)\n") && unnamed.contains(" (second)\n"), "{unnamed}");
+}
+
+#[test]
 fn a_run_does_not_differ_from_itself_and_a_comparison_can_be_repeated() {
     let place = Place::new();
     let run = shared_run().display().to_string();
@@ -167,6 +301,15 @@ fn runs_of_other_points_and_classes_are_compared_apart() {
     assert!(stdout.contains("30 test points against 45 test points, drawn apart"), "{stdout}");
     assert!(stdout.starts_with("a: digits\nb: clothes\n"), "{stdout}");
     let gains = table(&place.path("both"), "gains.csv");
+    // As many points of other classes are no more the same, and those of classes of the same names
+    // are taken for it with a warning.
+    given(&place, "shoes", "dense", 30, "Coat\ntwo\nBag\n");
+    let apart = place.succeed("compare digits shoes --out apart");
+    assert!(apart.stdout.contains("30 test points against 30 test points, drawn apart"));
+    given(&place, "figures", "dense", 30, "one\ntwo\nthree\n");
+    let assumed = place.succeed("compare digits figures --out assumed");
+    assert!(assumed.stdout.contains("the same 30 test points, paired"), "{}", assumed.stdout);
+    assert!(assumed.stderr.contains("because all labels agree"), "{}", assumed.stderr);
     let known: Vec<_> = gains
         .iter()
         .map(|row| (row["class"].as_str(), !row["a"].is_empty(), !row["b"].is_empty()))
@@ -186,6 +329,10 @@ fn runs_of_other_points_and_classes_are_compared_apart() {
     );
     let svg = fs::read_to_string(place.path("both/figures/maps_pca.svg")).unwrap();
     assert!(["one", "two", "three", "Coat", "Bag"].iter().all(|name| svg.contains(name)));
+    // There are no points that both have, so the page is its tables and figures.
+    let page = data(&place.path("both/report.html"));
+    assert_eq!((&page["points"]["n"], &page["maps"]), (&0.into(), &serde_json::json!([])));
+    assert!(tables(&place.path("both/report.html")).contains("30 test points against 45"));
 }
 
 #[test]
@@ -202,6 +349,10 @@ fn what_cannot_be_compared_is_refused() {
     place.succeed("embed x.npy --method pca --device cpu --out map");
     place.refuse(3, &format!("compare {run} map --out both"), &["map", "not a run of layers"]);
     place.refuse(2, &format!("compare {run}"), &["<RUN_B>"]);
+    for names in ["one", "one,one", "one,", "a,b,c"] {
+        let parts = [&format!("--names = {names}"), "two different names"];
+        place.refuse(2, &format!("compare {run} {run} --names {names} --out both"), &parts);
+    }
     place.refuse(
         2,
         &format!("compare {run} {run} --replicates 10 --out both"),

@@ -23,7 +23,7 @@ fn place_with_names() -> Place {
 }
 
 /// The bytes of an array of the page.
-fn block(path: &Path, name: &str) -> Vec<u8> {
+pub fn block(path: &Path, name: &str) -> Vec<u8> {
     let html = fs::read_to_string(path).unwrap();
     let start = format!("id=\"block-{name}\" data-encoding=\"");
     let (encoding, rest) = html.split_once(&start).unwrap().1.split_once("\">").unwrap();

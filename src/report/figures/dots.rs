@@ -9,7 +9,7 @@ use crate::evaluation::{Estimate, Interval};
 
 const ROW: f64 = 38.0;
 const PANEL_WIDTH: f64 = 430.0;
-const PANEL_GAP: f64 = 34.0;
+const PANEL_GAP: f64 = 64.0;
 const PANEL_NAME: f64 = 44.0;
 const CAPTION: f64 = 32.0;
 const AXIS: f64 = 40.0;

@@ -8,8 +8,10 @@ use crate::report::figures::{PALETTE, TINT};
 use std::fmt::Write as _;
 use std::ops::Range;
 
-/// Drawings that are so many times as wide as high have a row of their own.
+/// Drawings that are so many times as wide as high, or so wide that half a page is too small to read
+/// them, have a row of their own.
 const WIDE: f64 = 2.0;
+const WIDEST_OF_TWO: f64 = 1300.0;
 /// Letters of a text that stays on one line.
 const SHORT: usize = 32;
 /// Steps of a shaded cell, beside none.
@@ -326,7 +328,8 @@ impl Drawing {
             let (_, rest) = self.svg.split_once(&format!(" {name}=\""))?;
             rest.split_once('"')?.0.parse::<f64>().ok()
         };
-        side("width").zip(side("height")).is_some_and(|(width, height)| width > WIDE * height)
+        let sides = side("width").zip(side("height"));
+        sides.is_some_and(|(width, height)| width > (WIDE * height).min(WIDEST_OF_TWO))
     }
 }
 

@@ -12,10 +12,10 @@ mod tables;
 
 pub(super) use exported::ExportedPoints;
 pub(super) use metadata::metadata;
-pub(super) use sections::{reproduce, section};
+pub(super) use sections::{notes, reproduce, section};
+pub(super) use selected::SelectedPoints;
 pub(super) use tables::{inputs, knn};
 
-use self::selected::SelectedPoints;
 use super::session::Session;
 use crate::compute::{Description, Device};
 use crate::error::Result;
@@ -76,6 +76,7 @@ pub(super) fn of_run(
         sections,
         warnings,
         missing,
+        ..Page::default()
     })
 }
 

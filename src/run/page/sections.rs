@@ -68,7 +68,7 @@ pub(in crate::run) fn of_run(
     sections.extend(clusters(run, selected)?);
     sections.push(folded("times", "Times", [Block::Table(tables::times(run))]));
     sections.push(folded("inputs", "Inputs", [Block::Table(tables::inputs(&run.manifest.inputs))]));
-    sections.push(notes(selected));
+    sections.push(notes(&selected.warnings, &selected.missing));
     let origin = format!(
         "Version {} with the seed {} on {}: {}. The same version, seed and device give the same \
          results.",
@@ -310,20 +310,20 @@ fn clusters(run: &FinishedRun, selected: &mut SelectedPoints<'_>) -> Result<Opti
     Ok(Some(folded("clusters", "Clusters", blocks)))
 }
 
-fn notes(selected: &SelectedPoints<'_>) -> Section {
+/// What was warned of, and what is missing.
+pub(in crate::run) fn notes(warnings: &[String], missing: &[String]) -> Section {
     let list = |title: &str, points: &[String]| {
         let blocks = [Block::Heading(title.into()), Block::List(points.to_vec())];
         blocks.into_iter().filter(|_| !points.is_empty()).collect::<Vec<_>>()
     };
-    let mut blocks =
-        [list("Warnings", &selected.warnings), list("What is missing", &selected.missing)].concat();
+    let mut blocks = [list("Warnings", warnings), list("What is missing", missing)].concat();
     if blocks.is_empty() {
         blocks.push(Block::Text(
             "There were no warnings, nothing fell back to another device, and nothing is missing."
                 .into(),
         ));
     }
-    let is_folded = selected.warnings.is_empty() && selected.missing.is_empty();
+    let is_folded = warnings.is_empty() && missing.is_empty();
     Section { is_folded, ..section("notes", "Warnings and fallbacks", blocks) }
 }
 
@@ -331,9 +331,7 @@ fn notes(selected: &SelectedPoints<'_>) -> Section {
 pub(in crate::run) fn reproduce(argv: &[String], origin: String) -> Section {
     let words =
         std::iter::once("layerlens".to_owned()).chain(argv.iter().skip(1).map(|word| quoted(word)));
-    folded(
-        "reproduce",
-        "How to reproduce",
-        [Block::Code(words.collect::<Vec<_>>().join(" ")), Block::Text(origin)],
-    )
+    // A library call has no command line.
+    let command = (!argv.is_empty()).then(|| Block::Code(words.collect::<Vec<_>>().join(" ")));
+    folded("reproduce", "How to reproduce", command.into_iter().chain([Block::Text(origin)]))
 }

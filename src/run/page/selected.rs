@@ -42,7 +42,11 @@ type NetworkPredictions = (Option<Vec<u16>>, Option<Vec<f32>>);
 
 impl<'a> SelectedPoints<'a> {
     pub(in crate::run) fn new(run: &'a FinishedRun, choice: ReportPoints) -> Self {
-        let rows = choice.rows(run.n_train, run.n_test, run.manifest.seed);
+        Self::of_rows(run, choice, choice.rows(run.n_train, run.n_test, run.manifest.seed))
+    }
+
+    /// These rows, which the `choice` describes.
+    pub(in crate::run) fn of_rows(run: &'a FinishedRun, choice: ReportPoints, rows: Rows) -> Self {
         let mut warnings = run.manifest.warnings.clone();
         if run.search.method != SearchMethod::Exact {
             warnings.push("the neighbours on the page are searched for approximately, as those of the run were".into());
@@ -286,8 +290,8 @@ impl<'a> SelectedPoints<'a> {
         methods.collect()
     }
 
-    /// The maps; those of a method are turned so that its map of one space lies on that of the
-    /// space before.
+    /// The maps; those of a method are turned, or mirrored, so that its map of one space lies on that
+    /// of the space before.
     pub(in crate::run) fn maps(&mut self) -> Result<Vec<Map>> {
         let run = self.run;
         let mut maps = Vec::new();
@@ -304,7 +308,7 @@ impl<'a> SelectedPoints<'a> {
                 };
                 let Some(mut aligned) = self.embedding(&map.id())? else { continue };
                 if let Some(before) = &before {
-                    let motion = aligned.motion_onto(before)?;
+                    let motion = aligned.motion_onto(before, method)?;
                     aligned = aligned.moved(&motion)?;
                     self.motions.push((space.clone(), method.clone(), motion));
                 }

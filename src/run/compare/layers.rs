@@ -1,7 +1,6 @@
 //! The layers of two runs on the same points: how similar each is to each.
 
 use super::pair::Pair;
-use super::steps::figures::write;
 use crate::compute::Device;
 use crate::dataset::npy;
 use crate::error::Result;
@@ -11,6 +10,7 @@ use crate::profile::CrossSimilarities;
 use crate::progress::Observer;
 use crate::record::{Artifact, RunFolder};
 use crate::report::{profile_figures, profile_table};
+use crate::run::steps::figures::write;
 
 /// Compares the layers, and writes table and figure. Runs that scored different points, or that did
 /// not keep their layers, yield a warning in place of both.

@@ -42,20 +42,42 @@ impl ComparedRun {
         self.run.network_predictions(self.run.scored_part(), self.labels.len())
     }
 
-    /// `true` if both runs scored the same points: their input is the same to the last byte. Where
-    /// neither kept its input, equal labels are taken for a proof, unless they are in the order of
-    /// the classes and so say nothing of the points.
-    pub(super) fn scored_same_points(&self, other: &Self) -> bool {
-        if self.run.scored_on() != other.run.scored_on() || self.labels != other.labels {
-            return false;
-        }
-        let raw = |run: &FinishedRun| {
-            let file = Artifact::Layer { name: RAW, part: run.scored_part() };
-            std::fs::read(file.of(&run.path)).ok()
+    /// Whether both runs scored the same points.
+    pub(super) fn sameness(&self, other: &Self) -> Sameness {
+        let names = |run: &Self| {
+            let labels = run.labels.iter();
+            labels.map(|&label| run.class_names.get(usize::from(label)).cloned()).collect()
         };
-        match (raw(&self.run), raw(&other.run)) {
-            (None, None) => !self.labels.is_sorted(),
-            (a, b) => a == b,
+        let (ours, theirs): (Vec<Option<String>>, Vec<Option<String>>) =
+            (names(self), names(other));
+        if self.run.scored_on() != other.run.scored_on() || ours != theirs {
+            return Sameness::Different;
+        }
+        let file = |run: &FinishedRun, name: &str| {
+            std::fs::read(Artifact::Layer { name, part: run.scored_part() }.of(&run.path)).ok()
+        };
+        for name in [RAW, "images"] {
+            match (file(&self.run, name), file(&other.run, name)) {
+                (Some(a), Some(b)) if a == b => return Sameness::Same,
+                (None, None) => (),
+                _ => return Sameness::Different,
+            }
+        }
+        // Labels in the order of the classes say nothing of the points.
+        match self.labels.is_sorted() {
+            true => Sameness::Different,
+            false => Sameness::Assumed,
         }
     }
+}
+
+/// Whether two runs scored the same points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sameness {
+    /// Their input, or their images, are the same to the last byte.
+    Same,
+    /// Neither run kept input or images, and all labels agree.
+    Assumed,
+    /// Labels, input or images differ.
+    Different,
 }

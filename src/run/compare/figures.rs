@@ -1,8 +1,7 @@
 //! The figures of a comparison: one for each question, and the maps beside each other.
 
 use super::pair::Pair;
-use super::steps::figures::write;
-use crate::embedding;
+use crate::embedding::{self, Method};
 use crate::error::Result;
 use crate::evaluation::{
     ComparedValue, Comparison, Estimate, GainRow, KNN_ACCURACY, METRICS, ScoredOn, map_title,
@@ -14,6 +13,7 @@ use crate::record::{N_COMPONENTS, RunFolder};
 use crate::report::compare_table::how;
 use crate::report::figures::{DotPanel, Dots, NAMED, Panel, Scatter};
 use crate::report::insights_table::measure_words;
+use crate::run::steps::figures::write;
 
 /// Draws everything.
 pub(super) fn draw(folder: &mut RunFolder, pair: &Pair<'_>, comparison: &Comparison) -> Result<()> {
@@ -27,7 +27,7 @@ pub(super) fn draw(folder: &mut RunFolder, pair: &Pair<'_>, comparison: &Compari
 /// The two runs and their difference.
 fn series(comparison: &Comparison) -> Vec<String> {
     let [a, b] = &comparison.names;
-    vec![a.clone(), b.clone(), "first less second".into()]
+    vec![a.clone(), b.clone(), format!("{a} - {b}")]
 }
 
 /// A panel of both runs, and one of their differences where there are some.
@@ -57,7 +57,7 @@ fn panels(title: &str, values: &[&ComparedValue], is_difference: bool) -> Vec<Do
 
 fn row_title(space: Option<&str>, method: Option<&str>) -> String {
     match space {
-        None => "Classifier".into(),
+        None => "Network".into(),
         Some(space) => {
             format!("{}, {}", capital(&space_title(space)), map_title(method, N_COMPONENTS))
         }
@@ -68,7 +68,7 @@ fn row_title(space: Option<&str>, method: Option<&str>) -> String {
 fn accuracy(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
     let rows = &comparison.accuracies;
     let figure = Dots {
-        title: "Which is easier: accuracy in every space and map".into(),
+        title: "Accuracy in every space and map".into(),
         caption: how(comparison),
         rows: rows
             .iter()
@@ -127,7 +127,7 @@ fn pairs(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
         let column = |of: fn(&ComparedValue) -> Option<Estimate>| {
             names.iter().map(|pair| value(pair).and_then(of)).collect::<Vec<_>>()
         };
-        let title = space.map_or("Classifier".into(), |space| capital(&space_title(space)));
+        let title = space.map_or("Network".into(), |space| capital(&space_title(space)));
         DotPanel {
             title,
             values: vec![column(|value| value.a), column(|value| value.b)],
@@ -184,26 +184,36 @@ fn measures(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
     write(folder, "measures", &figure)
 }
 
+/// The maps of both runs by a method, space by space: each moved onto that of the space before, or
+/// the second run's onto the first's if they are of the same points.
+fn moved(pair: &Pair<'_>, method: &Method) -> Result<Vec<[Matrix; 2]>> {
+    let mut maps: Vec<[Matrix; 2]> = Vec::new();
+    for space in &pair.spaces {
+        let read = |run: usize, onto: Option<&Matrix>| {
+            let map = pair.runs[run].map(space, method.name)?;
+            onto.map_or(Ok(map.clone()), |onto| method.motion(&map, onto)?.apply(&map))
+        };
+        let before = maps.last();
+        let a = read(0, before.map(|before| &before[0]))?;
+        let b = read(1, if pair.paired { Some(&a) } else { before.map(|before| &before[1]) })?;
+        maps.push([a, b]);
+    }
+    Ok(maps)
+}
+
 /// One method's maps of the scored points, a row a space, the runs beside each other. Each map has
 /// its own range, since coordinates of different maps cannot be compared.
 fn maps(folder: &mut RunFolder, pair: &Pair<'_>, method: &str) -> Result<()> {
-    let read = |space: &String| -> Result<[Matrix; 2]> {
-        Ok([pair.runs[0].map(space, method)?, pair.runs[1].map(space, method)?])
-    };
-    let maps = pair.spaces.iter().map(read).collect::<Result<Vec<_>>>()?;
-    // Classes of other names get other colours.
-    let mut class_names = pair.runs[0].class_names.clone();
-    let mut numbers = Vec::new();
-    for name in &pair.runs[1].class_names {
-        let known = class_names.iter().position(|known| known == name);
-        numbers.push(known.unwrap_or(class_names.len()));
-        if known.is_none() {
-            class_names.push(name.clone());
-        }
-    }
+    let method = embedding::method(method)?;
+    let maps = moved(pair, method)?;
     let labels = [
         pair.runs[0].labels.clone(),
-        pair.runs[1].labels.iter().map(|&class| numbers[usize::from(class)] as u16).collect(),
+        // Classes of other names get other colours.
+        pair.runs[1]
+            .labels
+            .iter()
+            .map(|&class| pair.numbers_of_second[usize::from(class)])
+            .collect(),
     ];
     let panel = |space: &String, run: usize, map| {
         let part = match pair.runs[run].run.scored_on() {
@@ -217,17 +227,18 @@ fn maps(folder: &mut RunFolder, pair: &Pair<'_>, method: &str) -> Result<()> {
         }
     };
     let rows = pair.spaces.iter().zip(&maps);
+    let verb = if method.is_linear { "mirrored" } else { "turned" };
+    let moved = match (pair.paired, maps.len() > 1) {
+        (true, _) => format!(", the second {verb} onto the first"),
+        (false, true) => format!(", each {verb} onto the map above"),
+        (false, false) => String::new(),
+    };
     let figure = Scatter {
-        title: format!(
-            "{} of {} and {}",
-            embedding::method(method)?.title,
-            pair.names[0],
-            pair.names[1]
-        ),
+        title: format!("{} of {} and {}{moved}", method.title, pair.names[0], pair.names[1]),
         panels: rows.map(|(space, [a, b])| vec![panel(space, 0, a), panel(space, 1, b)]).collect(),
-        class_names: &class_names,
+        class_names: &pair.class_names,
         rows_share_axes: false,
         direct_labels: true,
     };
-    write(folder, &format!("maps_{method}"), &figure)
+    write(folder, &format!("maps_{}", method.name), &figure)
 }

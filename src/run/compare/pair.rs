@@ -1,12 +1,13 @@
 //! Two finished runs, what they have in common and how they differ.
 
-use super::compare_counts::{Classifiers, Common, Counted};
-use super::compared_run::ComparedRun;
+use super::compared_run::{ComparedRun, Sameness};
+use super::counts::{Classifiers, Common, Counted};
 use crate::error::{Error, Result};
 use crate::evaluation::{
     AccuracyRow, Bootstrap, Comparison, GainRow, MeasureRow, MetricRanking, PairRow,
     metric_rankings,
 };
+use std::path::Path;
 
 /// The two runs and what they have in common.
 pub(super) struct Pair<'a> {
@@ -15,13 +16,25 @@ pub(super) struct Pair<'a> {
     pub(super) spaces: Vec<String>,
     pub(super) methods: Vec<String>,
     pub(super) paired: bool,
+    /// `true` if labels alone say that the points are the same.
+    pub(super) is_assumed: bool,
     pub(super) same_classes: bool,
+    /// The classes of both: those of the first run, then those that the second has besides.
+    pub(super) class_names: Vec<String>,
+    /// Number of each class of the second run among them.
+    pub(super) numbers_of_second: Vec<u16>,
 }
 
 impl<'a> Pair<'a> {
+    /// The runs by these `names`, or by those of their folders.
+    ///
     /// # Errors
     /// [`Error::Input`] if they have no common space.
-    pub(super) fn new(a: &'a ComparedRun, b: &'a ComparedRun) -> Result<Self> {
+    pub(super) fn new(
+        a: &'a ComparedRun,
+        b: &'a ComparedRun,
+        names: Option<[String; 2]>,
+    ) -> Result<Self> {
         let common = |ours: &[String], theirs: &[String]| -> Vec<String> {
             ours.iter().filter(|name| theirs.contains(name)).cloned().collect()
         };
@@ -39,23 +52,26 @@ impl<'a> Pair<'a> {
             );
             return Err(Error::input(&b.run.path, message));
         }
-        let last = |run: &ComparedRun| {
-            run.run.path.file_name().map(|name| name.to_string_lossy().into_owned())
-        };
-        let whole = |run: &ComparedRun| run.run.path.display().to_string();
-        let names = match (last(a), last(b)) {
-            (Some(first), Some(second)) if first != second => [first, second],
-            _ => [whole(a), whole(b)],
-        };
-        let paired = a.scored_same_points(b);
-        let same_classes = a.class_names == b.class_names;
+        let sameness = a.sameness(b);
+        let mut class_names = a.class_names.clone();
+        let mut numbers_of_second = Vec::new();
+        for name in &b.class_names {
+            let known = class_names.iter().position(|known| known == name);
+            numbers_of_second.push(known.unwrap_or(class_names.len()) as u16);
+            if known.is_none() {
+                class_names.push(name.clone());
+            }
+        }
         Ok(Self {
             runs: [a, b],
-            names,
+            names: names.unwrap_or_else(|| names_of_folders([&a.run.path, &b.run.path])),
             spaces,
             methods: common(&a.run.methods, &b.run.methods),
-            paired,
-            same_classes,
+            paired: sameness != Sameness::Different,
+            is_assumed: sameness == Sameness::Assumed,
+            same_classes: a.class_names == b.class_names,
+            class_names,
+            numbers_of_second,
         })
     }
 
@@ -143,5 +159,19 @@ impl<'a> Pair<'a> {
             }
         }
         rows
+    }
+}
+
+/// Names of two runs: of their folders, else of their paths; never the same.
+fn names_of_folders(folders: [&Path; 2]) -> [String; 2] {
+    let last = folders.map(|folder| {
+        let whole = folder.canonicalize().ok()?;
+        Some(whole.file_name()?.to_string_lossy().into_owned())
+    });
+    let whole = folders.map(|folder| folder.display().to_string());
+    match (last, whole) {
+        ([Some(a), Some(b)], _) if a != b => [a, b],
+        (_, [a, b]) if a != b => [a, b],
+        (_, [a, b]) => [a + " (first)", b + " (second)"],
     }
 }
