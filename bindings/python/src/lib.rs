@@ -32,7 +32,7 @@ mod _native {
     #[pymodule_export]
     use crate::neighbors::nearest_neighbors;
     #[pymodule_export]
-    use crate::pages::{report_embedding, run_layers};
+    use crate::pages::{compare_runs, report_embedding, run_layers};
     #[pymodule_export]
     use crate::work::{How, describe_device};
 }

@@ -3,8 +3,9 @@
 use crate::maps::parameters;
 use crate::work::How;
 use layerlens::dataset::Colour;
+use layerlens::evaluation::Bootstrap;
 use layerlens::record::Destination;
-use layerlens::run::{self, EmbeddingReport, MethodChoice, Run};
+use layerlens::run::{self, Compare, EmbeddingReport, MethodChoice, Run};
 use pyo3::prelude::*;
 use std::path::PathBuf;
 
@@ -34,6 +35,33 @@ pub fn run_layers(
     }
     let summary =
         how.run(py, |device, description, watcher| run::run(&job, device, description, watcher))?;
+    Ok((summary.path, summary.warnings))
+}
+
+/// A comparison of the finished runs in two folders; returns the folder of the results and the
+/// warnings.
+#[pyfunction]
+#[pyo3(signature = (first, second, out, how, *, names=Vec::new(), n_replicates=1000, random_state=42, force=false))]
+#[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
+pub fn compare_runs(
+    py: Python<'_>,
+    first: PathBuf,
+    second: PathBuf,
+    out: PathBuf,
+    how: &How,
+    names: Vec<String>,
+    n_replicates: usize,
+    random_state: u64,
+    force: bool,
+) -> PyResult<(PathBuf, Vec<String>)> {
+    let job = Compare {
+        runs: [first, second],
+        names,
+        bootstrap: Bootstrap { n_replicates, random_state, ..Bootstrap::default() },
+        to: Destination { out: Some(out), force, ..Destination::default() },
+    };
+    let summary =
+        how.run(py, |_, description, watcher| run::compare(&job, description, watcher))?;
     Ok((summary.path, summary.warnings))
 }
 

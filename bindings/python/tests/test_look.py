@@ -239,3 +239,40 @@ def test_layers_of_keras(digits):
     assert np.allclose(found.activations("hidden"), np.asarray(inner(x[:400])), atol=1e-5)
     with pytest.raises(ValueError, match="no layer 'dense'; it has conv"):
         ll.look(net, (x[:400], y[:400]), layers=["dense"])
+
+
+def test_two_looks_are_compared_point_by_point(tmp_path, digits):
+    keras = pytest.importorskip("keras")
+    x, y = digits
+    x = x / 16
+    keras.utils.set_random_seed(0)
+    net = keras.Sequential(
+        [
+            keras.Input((64,)),
+            keras.layers.Dense(16, activation="relu", name="hidden"),
+            keras.layers.Dense(10, activation="softmax", name="out"),
+        ]
+    )
+    parts = (x[:400], y[:400]), (x[400:], y[400:])
+    answers = []
+    looks = []
+    for epochs in (0, 20):
+        net.compile("adam", "sparse_categorical_crossentropy")
+        net.fit(*parts[0], epochs=epochs, verbose=0)
+        answers.append(np.asarray(net(x[400:])).argmax(axis=1))
+        looks.append(ll.look(net, *parts, methods=("pca",)))
+    both = ll.compare(*looks, names=("untrained", "trained"), n_replicates=100)
+    classifier = both.accuracy.iloc[0]
+    right = [found == y[400:] for found in answers]
+    assert np.isclose(classifier["a"], right[0].mean()) and np.isclose(
+        classifier["difference"], right[0].mean() - right[1].mean()
+    )
+    assert len(both.gains) == 10 and len(both.layer_similarity) == 4
+    page = str(both.page())
+    alone = (right[1] & ~right[0]).sum()
+    assert "untrained: hidden" in page and f"only trained about {alone}," in page
+    assert both.save(tmp_path / "both.html").exists() and "<iframe" in both._repr_html_()
+    with pytest.raises(ValueError, match="names = one,one"):
+        ll.compare(*looks, names=("one", "one"))
+    with pytest.raises(TypeError, match="second is a Page"):
+        ll.compare(looks[0], looks[1].page())

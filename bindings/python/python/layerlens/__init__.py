@@ -2,9 +2,10 @@
 
 Estimators with the manners of scikit-learn (:class:`PCA`, :class:`TSNE`, :class:`UMAP`,
 :class:`TriMAP`, :class:`KMeans`, :class:`DBSCAN`), exact neighbours (:func:`knn_graph`), metrics
-(:mod:`layerlens.metrics`), and the look into a network (:func:`look`) or at anybody's embedding
-(:func:`show`). Everything heavy runs on any Vulkan, Metal or DX12 GPU, or on the CPU by the same
-algorithms, with the same bytes for any number of threads.
+(:mod:`layerlens.metrics`), the look into a network (:func:`look`), the comparison of two
+(:func:`compare`), and the page of anybody's embedding (:func:`show`). Everything heavy runs on any
+Vulkan, Metal or DX12 GPU, or on the CPU by the same algorithms, with the same bytes for any number
+of threads.
 
 >>> import numpy as np
 >>> import layerlens as ll
@@ -18,7 +19,7 @@ from importlib.metadata import PackageNotFoundError, version
 from . import _native, datasets, metrics
 from ._base import LayerlensWarning, NotFittedError
 from ._clusters import DBSCAN, KMeans
-from ._look import Look, look
+from ._look import Comparison, Look, compare, look
 from ._maps import PCA, TSNE, UMAP, TriMAP
 from ._neighbors import knn_graph
 from ._page import Page, show
@@ -36,6 +37,7 @@ def device(choice: str = "auto") -> str:
 
 
 __all__ = [
+    "Comparison",
     "DBSCAN",
     "KMeans",
     "LayerlensWarning",
@@ -46,6 +48,7 @@ __all__ = [
     "TSNE",
     "TriMAP",
     "UMAP",
+    "compare",
     "datasets",
     "device",
     "knn_graph",

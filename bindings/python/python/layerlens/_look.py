@@ -22,7 +22,38 @@ from ._page import Page
 from ._torch import TorchModel
 
 
-class Look:
+class _Results:
+    """A folder of results with tables and a page."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+
+    def _table(self, name: str) -> Any:
+        """Table of the folder: a DataFrame if pandas is installed, else a list of dicts."""
+        path = self.path / "scores" / name
+        try:
+            import pandas
+        except ImportError:
+            with open(path, encoding="utf-8", newline="") as file:
+                return [
+                    {key: _number(value) for key, value in row.items()}
+                    for row in csv.DictReader(file)
+                ]
+        return pandas.read_csv(path)
+
+    def page(self) -> Page:
+        """The explorable page."""
+        return Page(self.path / "report.html")
+
+    def save(self, path: str | os.PathLike[str] = "report.html") -> Path:
+        """Copies the page to a file, and returns its path."""
+        return self.page().save(path)
+
+    def _repr_html_(self) -> str:
+        return self.page()._repr_html_()
+
+
+class Look(_Results):
     """Results of a look into a network; its folder is that of `layerlens run`.
 
     Attributes
@@ -36,7 +67,7 @@ class Look:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        super().__init__(path)
         self._manifest = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
         maps = self._manifest["results"]["maps"]
         self.layers = list(dict.fromkeys(entry["space"] for entry in maps))
@@ -71,19 +102,6 @@ class Look:
         """Activations of a layer, (n_samples, n_features)."""
         return np.load(self.path / "activations" / f"{layer}_{part}.npy")
 
-    def _table(self, name: str) -> Any:
-        """Table of the folder: a DataFrame if pandas is installed, else a list of dicts."""
-        path = self.path / "scores" / name
-        try:
-            import pandas
-        except ImportError:
-            with open(path, encoding="utf-8", newline="") as file:
-                return [
-                    {key: _number(value) for key, value in row.items()}
-                    for row in csv.DictReader(file)
-                ]
-        return pandas.read_csv(path)
-
     @property
     def scores(self) -> Any:
         """k-NN accuracy of every space and map."""
@@ -110,16 +128,49 @@ class Look:
         profile = self._manifest["results"].get("profile") or {}
         return list(profile.get("findings", []))
 
-    def page(self) -> Page:
-        """The explorable page."""
-        return Page(self.path / "report.html")
 
-    def save(self, path: str | os.PathLike[str] = "report.html") -> Path:
-        """Copies the page to a file, and returns its path."""
-        return self.page().save(path)
+class Comparison(_Results):
+    """Results of a comparison of two looks; its folder is that of `layerlens compare`.
 
-    def _repr_html_(self) -> str:
-        return self.page()._repr_html_()
+    Attributes
+    ----------
+    path : Path
+        Folder with tables, figures, the page and the manifest.
+    """
+
+    def __repr__(self) -> str:
+        return f"Comparison({str(self.path)!r})"
+
+    @property
+    def accuracy(self) -> Any:
+        """Accuracies of both in every common space and map, and their differences with intervals."""
+        return self._table("accuracy.csv")
+
+    @property
+    def gains(self) -> Any:
+        """What each class gains from the first space to the last, in both."""
+        return self._table("gains.csv")
+
+    @property
+    def confused_pairs(self) -> Any:
+        """Pairs of classes that are taken for each other, in both."""
+        return self._table("confused_pairs.csv")
+
+    @property
+    def measures(self) -> Any:
+        """Means of every method over the common spaces, in both."""
+        return self._table("measures.csv")
+
+    @property
+    def layer_similarity(self) -> Any:
+        """Similarity of each layer of one with each of the other.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the two scored different points, or one did not keep its layers.
+        """
+        return self._table("layer_similarity.csv")
 
 
 def _number(text: str) -> Any:
@@ -204,10 +255,7 @@ def look(
             " `layerlens run --from-activations`"
         )
     seed = as_seed(random_state)
-    owner = None if out is not None else tempfile.TemporaryDirectory(prefix="layerlens-")
-    target = Path(owner.name) / "look" if owner is not None else Path(str(out))
-    if target.exists() and not force and any(target.iterdir()):
-        raise FileExistsError(f"{target} exists already; give another `out`, or force=True")
+    target, owner = _target(out, "look", force)
     with tempfile.TemporaryDirectory(prefix="layerlens-layers-") as temporary:
         # The page calls the data as the folder is called.
         folder = Path(temporary) / file_name(str(getattr(model, "name", type(model).__name__)))
@@ -234,3 +282,84 @@ def look(
     # The temporary folder lives as long as what reads it.
     result._owner = owner  # type: ignore[attr-defined]
     return result
+
+
+def compare(
+    first: Look,
+    second: Look,
+    *,
+    names: Sequence[str] = ("first", "second"),
+    n_replicates: int = 1000,
+    random_state: Any = 42,
+    out: str | os.PathLike[str] | None = None,
+    force: bool = False,
+) -> Comparison:
+    """Compares two looks: the same measures of both, with intervals of their differences.
+
+    If both scored the same points, the page shows the maps of both networks side by side, and which
+    of them is right about each point. Points are the same if the inputs of the models are, to the
+    last byte.
+
+    Parameters
+    ----------
+    first, second : Look
+    names : (str, str)
+        What tables, figures and the page call them.
+    n_replicates : int
+        Replicates of the bootstrap that gives the intervals, at least 100.
+    random_state
+        As in :class:`layerlens.PCA`.
+    out : path or None
+        Folder of the results; a temporary one if None.
+    force : bool
+        True to replace earlier results in `out`.
+
+    Returns
+    -------
+    Comparison
+        In a notebook it shows its page.
+
+    Raises
+    ------
+    TypeError
+        For what is no look, or names that are one text.
+    ValueError
+        If they have no common space, or the names are not two different ones.
+    """
+    for name, value in (("first", first), ("second", second)):
+        if not isinstance(value, Look):
+            raise TypeError(f"{name} is a {type(value).__qualname__}; expected a layerlens.Look")
+    if isinstance(names, str):
+        raise TypeError(f"names = {names!r}; expected two names, not one text")
+    seed = as_seed(random_state)
+    target, owner = _target(out, "comparison", force)
+    how, close = working("cpu", None, 0)
+    try:
+        path, notes = _native.compare_runs(
+            first.path,
+            second.path,
+            target,
+            how,
+            names=[str(name) for name in names],
+            n_replicates=int(n_replicates),
+            random_state=seed,
+            force=force,
+        )
+    finally:
+        close()
+    for note in notes:
+        logger.warning(note)
+    result = Comparison(path)
+    result._owner = owner  # type: ignore[attr-defined]
+    return result
+
+
+def _target(
+    out: str | os.PathLike[str] | None, name: str, force: bool
+) -> tuple[Path, tempfile.TemporaryDirectory[str] | None]:
+    """Folder of the results, and the temporary folder that it lies in, if it does."""
+    owner = None if out is not None else tempfile.TemporaryDirectory(prefix="layerlens-")
+    target = Path(owner.name) / name if owner is not None else Path(str(out))
+    if target.exists() and not force and any(target.iterdir()):
+        raise FileExistsError(f"{target} exists already; give another `out`, or force=True")
+    return target, owner

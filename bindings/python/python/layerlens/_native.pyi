@@ -52,6 +52,17 @@ class Map:
     def warnings(self) -> list[str]: ...
 
 def calibration(probabilities: NDArray[Any], y: NDArray[np.uint16], how: How) -> str: ...
+def compare_runs(
+    first: str | PathLike[str],
+    second: str | PathLike[str],
+    out: str | PathLike[str],
+    how: How,
+    *,
+    names: list[str] = [],
+    n_replicates: int = 1000,
+    random_state: int = 42,
+    force: bool = False,
+) -> tuple[Any, list[str]]: ...
 def dataset_names() -> list[tuple[str, str]]: ...
 def dbscan(
     parameters: str, x: NDArray[Any], how: How
