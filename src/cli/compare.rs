@@ -62,9 +62,14 @@ pub fn compare(global: &Global, args: &CompareArgs) -> Result<()> {
         .layers
         .as_ref()
         .map_or(String::new(), |layers| format!("\n{}", profile_table::cross_text(layers)));
+    let only_paired = match (&summary.comparison.agreement, &summary.layers) {
+        (Some(_), Some(_)) => ", answers.csv, layer_similarity.csv",
+        (Some(_), None) => ", answers.csv",
+        (None, _) => "",
+    };
     print(&format!(
         "{}{layers}\nwritten to {path}:\n  scores/       accuracy.csv, gains.csv, confused_pairs.csv, \
-         measures.csv, layer_similarity.csv\n  figures/      the same as figures, and the maps side by side\nopen \
+         measures.csv{only_paired}\n  figures/      the same as figures, and the maps side by side\nopen \
          {path}/report.html\n",
         compare_table::text(&summary.comparison, N_COMPONENTS),
     ));

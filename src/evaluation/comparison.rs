@@ -87,4 +87,21 @@ pub struct Comparison {
     pub pairs: Vec<PairRow>,
     /// Ranks of the methods by each measure.
     pub measures: Vec<MeasureRow>,
+    /// Which of the two is right, point by point, if both scored the same points.
+    #[serde(default)]
+    pub agreement: Option<Agreement>,
+}
+
+/// How many points two runs are right about: the networks, or where an answer of one is not known,
+/// k-NN in the last space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agreement {
+    /// Points that both are right about.
+    pub both: usize,
+    /// Points that the first run alone is right about.
+    pub only_a: usize,
+    /// Points that the second run alone is right about.
+    pub only_b: usize,
+    /// Points that both are wrong about.
+    pub neither: usize,
 }

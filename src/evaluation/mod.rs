@@ -20,7 +20,9 @@ pub mod ranks;
 mod trustworthiness;
 
 pub use bootstrap::{Bootstrap, Estimate, Interval};
-pub use comparison::{AccuracyRow, ComparedValue, Comparison, GainRow, MeasureRow, PairRow};
+pub use comparison::{
+    AccuracyRow, Agreement, ComparedValue, Comparison, GainRow, MeasureRow, PairRow,
+};
 pub use confusion::{Confusion, Pair};
 pub use gains::{Gain, gains};
 pub use insights::{Confused, ConfusedPairs, Insights, LayerGains, Predictions, confusions};

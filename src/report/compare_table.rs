@@ -3,7 +3,9 @@
 use super::csv_file::write_rows;
 use super::insights_table::measure_words;
 use crate::error::Result;
-use crate::evaluation::{ComparedValue, Comparison, Estimate, Interval, ScoredOn, map_title};
+use crate::evaluation::{
+    Agreement, ComparedValue, Comparison, Estimate, Interval, ScoredOn, map_title,
+};
 use crate::format::thousands;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -36,10 +38,19 @@ pub fn how(comparison: &Comparison) -> String {
     )
 }
 
+/// What was compared, and which run is right about how many points.
+fn head(comparison: &Comparison) -> String {
+    let [a, b] = &comparison.names;
+    let right = comparison.agreement.map_or(String::new(), |found| {
+        let Agreement { both, only_a, only_b, neither } = found;
+        format!("right: both {both}, only a {only_a}, only b {only_b}, neither {neither}\n")
+    });
+    format!("a: {a}\nb: {b}\n{}\n{right}\n", how(comparison))
+}
+
 /// The comparison in few lines, of maps of `n_components` dimensions.
 pub fn text(comparison: &Comparison, n_components: usize) -> String {
-    let [a, b] = &comparison.names;
-    let mut text = format!("a: {a}\nb: {b}\n{}\n\n", how(comparison));
+    let mut text = head(comparison);
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,

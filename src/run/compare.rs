@@ -9,10 +9,13 @@ mod layers;
 mod page;
 mod pair;
 mod sections;
+mod space_pair;
 
+use self::answers::Answers;
 use self::compared_run::ComparedRun;
 use self::layers::compare_layers;
 use self::pair::Pair;
+use self::space_pair::SpacePair;
 use super::session::Session;
 use crate::compute::{Description, Device};
 use crate::dataset::Source;
@@ -27,6 +30,15 @@ use std::path::PathBuf;
 
 /// Folders of the runs that are read.
 const READ: [Folder; 3] = [Folder::Activations, Folder::Embeddings, Folder::Predictions];
+
+/// Warning of runs whose layers have other names.
+fn other_names(pair: &Pair<'_>) -> Option<String> {
+    let others = pair.spaces.iter().filter(|SpacePair([a, b])| a != b);
+    let others: Vec<String> = others.map(SpacePair::name).collect();
+    (!others.is_empty()).then(|| {
+        format!("layers of different names are compared, by their place: {}", others.join(", "))
+    })
+}
 
 /// Warning of points that nothing but labels shows to be the same.
 const ASSUMED: &str = "neither run kept the input of its points: these are taken for the same in \
@@ -53,7 +65,11 @@ impl Compare {
         match names[..] {
             [] => Ok(None),
             [a, b] if a != b && !a.is_empty() && !b.is_empty() => Ok(Some([a, b].map(Into::into))),
-            _ => Err(Error::parameter("names", names.join(","), "expected two different names")),
+            _ => Err(Error::parameter(
+                "names",
+                names.join(","),
+                "expected two different names, such as `before,after`",
+            )),
         }
     }
 
@@ -111,6 +127,7 @@ pub fn compare(
     if pair.is_assumed {
         changed.push(ASSUMED.to_owned());
     }
+    changed.extend(other_names(&pair));
     let mut folder = RunFolder::create(&job.to, "compare", opening, reporter)?;
     changed.iter().for_each(|warning| folder.warn(warning));
     let device = Device::cpu();
@@ -127,14 +144,20 @@ pub fn compare(
 
 /// The differences and their figures.
 fn stages(pair: &Pair<'_>, session: &mut Session<'_>, bootstrap: &Bootstrap) -> Result<Comparison> {
+    let answers = if pair.paired { Some(Answers::of(pair)?) } else { None };
     let comparison = session.new_stage(Stage::Differences, |session, observer| {
-        let comparison = pair.comparison(bootstrap)?;
+        let mut comparison = pair.comparison(bootstrap)?;
+        comparison.agreement =
+            answers.as_ref().map(|answers| answers.agreement(&pair.runs[0].labels));
         let record = &mut *session.record;
         let path = record.below(Artifact::Scores(compare_table::FILES[0]))?;
         compare_table::write_csv(path.parent().unwrap_or(&path), &comparison)?;
         compare_table::FILES
             .iter()
             .for_each(|file| record.list(Artifact::Scores(file), None, None));
+        if let Some(answers) = &answers {
+            answers.write_csv(record, pair)?;
+        }
         record.results_mut().comparison = Some(comparison.clone());
         compare_layers(record, pair, session.device, observer)?;
         Ok(comparison)
@@ -142,7 +165,7 @@ fn stages(pair: &Pair<'_>, session: &mut Session<'_>, bootstrap: &Bootstrap) -> 
     session
         .new_stage(Stage::Figures, |session, _| figures::draw(session.record, pair, &comparison))?;
     session.new_stage(Stage::Report, |session, observer| {
-        page::write(session, pair, &comparison, observer)
+        page::write(session, pair, &comparison, answers.as_ref(), observer)
     })?;
     Ok(comparison)
 }

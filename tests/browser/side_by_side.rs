@@ -145,7 +145,7 @@ fn a_comparison_opens_with_both_runs_and_an_address_wins_over_that() {
     assert!(!page.string("document.querySelector('.pane-why').textContent").contains("first"));
     // Other runs answer otherwise, so there is no one answer to filter by, but a column.
     assert_eq!(page.eval("document.querySelector('#filter').hidden"), json!(true));
-    page.eval("layerlens.store.set({filters: {'column-0': {off: [0, 3]}}})");
+    page.eval("layerlens.store.set({filters: {'column-0': {off: [2, 3]}}})");
     page.frames();
     let [visible, rightly] = ["visible", "rightly"].map(|which| {
         page.number(&format!(

@@ -174,6 +174,19 @@ fn the_page_shows_both_runs_and_which_is_right() {
         assert_eq!(block(&path, &format!("column-values-{at}")), classes);
         assert_eq!(page["points"]["columns"][at]["colors"][3], page["classes"][3]["color"]);
     }
+    let answers = table(&path.with_file_name(""), "answers.csv");
+    assert_eq!(answers.len(), N_TEST);
+    for (at, row) in answers.iter().enumerate() {
+        let right = match [right[0][at], right[1][at]] {
+            [true, true] => "both",
+            [true, false] => "a",
+            [false, true] => "b",
+            [false, false] => "neither",
+        };
+        assert_eq!((row["right"].as_str(), row["row"].as_str()), (right, &*at.to_string()));
+        assert_eq!(row["a"] == row["label"], right[..1] == *"a" || right == "both", "{row:?}");
+    }
+    assert!(stdout.contains(&format!("right: both {}, only a ", counts["both"])), "{stdout}");
     let both = format!("Of {N_TEST} test points both are right about {}", counts["both"]);
     let tables = tables(&path);
     assert!(tables.contains(&both), "{both}");
@@ -228,6 +241,35 @@ fn each_map_of_the_second_run_lies_on_that_of_the_first() {
 }
 
 #[test]
+fn layers_of_other_names_are_compared_by_their_place() {
+    let place = Place::new();
+    for (run, layers) in [("a", ["dense", "dense_1"]), ("b", ["dense_2", "dense_3"])] {
+        let folder = place.path(format!("layers_{run}"));
+        fs::create_dir(&folder).unwrap();
+        for (part, n) in [("train", 90), ("test", 30)] {
+            for layer in ["raw"].iter().chain(&layers) {
+                place.points(&format!("layers_{run}/{layer}_{part}.npy"), n, 4);
+            }
+            place.labels(&format!("layers_{run}/labels_{part}.npy"), &groups(n as u32));
+        }
+        place.succeed(&format!(
+            "run --from-activations layers_{run} --methods pca --device cpu --out {run}"
+        ));
+    }
+    let outcome = place.succeed("compare a b --out both");
+    let said = "layers of different names are compared, by their place: dense / dense_2, dense_1 / dense_3";
+    assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+    let spaces: Vec<String> = table(&place.path("both"), "accuracy.csv")
+        .iter()
+        .filter(|row| row["method"].is_empty())
+        .map(|row| row["space"].clone())
+        .collect();
+    assert_eq!(spaces, ["raw", "dense / dense_2", "dense_1 / dense_3"]);
+    let page = data(&place.path("both/report.html"));
+    assert_eq!(page["first"], serde_json::json!([["a.dense_1", "pca"], ["b.dense_3", "pca"]]));
+}
+
+#[test]
 fn a_run_is_compared_with_itself_by_two_names() {
     let place = Place::new();
     let run = shared_run().display().to_string();
@@ -240,7 +282,7 @@ fn a_run_is_compared_with_itself_by_two_names() {
         let [a, b] = [at, at + n / 2].map(|map| block(&path, &format!("map-{map}")));
         assert!(a == b, "map {at}");
     }
-    assert!(tables(&path).contains("is as accurate in every space that both have"));
+    assert!(tables(&path).contains("is as accurate in every space that is compared"));
     let unnamed = place.succeed(&format!("compare {run} {run} --out again")).stdout;
     assert!(unnamed.contains(" (first)\n") && unnamed.contains(" (second)\n"), "{unnamed}");
 }
@@ -359,10 +401,11 @@ fn what_cannot_be_compared_is_refused() {
         &["--replicates = 10", "at least 100"],
     );
     given(&place, "other", "dense", 30, "a\nb\nc\n");
+    given(&place, "pixels", "raw", 30, "a\nb\nc\n");
     place.refuse(
         3,
-        &format!("compare {run} other --out both"),
-        &["other", "dense", "raw, layer_1, layer_2", "none is common"],
+        "compare pixels other --out both",
+        &["other", "dense", "pixels has raw", "none is common"],
     );
     let rewrite = |key: &str, value: serde_json::Value| {
         let mut changed = manifest(&place.path("other"));

@@ -230,7 +230,10 @@ impl Figure for Dots {
             .fold(0.0, f64::max)
             .min(WIDEST_SERIES);
         let legend = if self.series.is_empty() { 0.0 } else { 24.0 + 28.0 + names * 1.1 };
-        let width = self.left(self.per_row()) - PANEL_GAP + legend + MARGIN;
+        let panels = self.left(self.per_row()) - PANEL_GAP + legend + MARGIN;
+        // Somewhat more than the words, which other fonts may widen.
+        let words = text_width(&self.title, TITLE).max(text_width(&self.caption, TICK));
+        let width = panels.max(2.0 * MARGIN + 1.05 * words);
         let rows = self.lines_height().max(self.series.len() as f64 * 36.0);
         let last = self.panels.len().max(1).div_ceil(self.per_row()) - 1;
         (width.ceil() as u32, (self.top(last) + rows + AXIS + MARGIN / 2.0).ceil() as u32)

@@ -2,6 +2,7 @@
 //! points.
 
 use super::compared_run::ComparedRun;
+use super::space_pair::SpacePair;
 use crate::error::{Error, Result};
 use crate::evaluation::{Bootstrap, ComparedValue, Confusion, Estimate};
 use std::collections::{HashMap, HashSet};
@@ -13,7 +14,7 @@ const MAX_PAIRS: usize = 16;
 /// A classifier that both runs have.
 pub(super) struct Common {
     /// The space in which k-NN classified, or none for the networks themselves.
-    pub(super) space: Option<String>,
+    pub(super) space: Option<SpacePair>,
     /// The method of the maps, or none for the spaces themselves.
     pub(super) method: Option<String>,
 }
@@ -28,17 +29,18 @@ pub(super) struct Classifiers<'a> {
 }
 
 impl<'a> Classifiers<'a> {
-    /// Reads the predictions; those of the network are given.
+    /// Reads the predictions of the first run (0) or the second (1); those of the network are given.
     ///
     /// # Errors
     /// [`Error::Input`] if a file is missing or damaged.
     pub(super) fn read(
         run: &'a ComparedRun,
+        at: usize,
         common: &[Common],
         network: Option<&Vec<u16>>,
     ) -> Result<Self> {
         let predictions = common.iter().map(|Common { space, method }| match space {
-            Some(space) => run.predictions(space, method.as_deref()),
+            Some(SpacePair(names)) => run.predictions(&names[at], method.as_deref()),
             None => network
                 .cloned()
                 .ok_or_else(|| Error::Data("the predictions of a network are not known".into())),

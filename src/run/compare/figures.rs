@@ -1,6 +1,7 @@
 //! The figures of a comparison: one for each question, and the maps beside each other.
 
 use super::pair::Pair;
+use super::space_pair::SpacePair;
 use crate::embedding::{self, Method};
 use crate::error::Result;
 use crate::evaluation::{
@@ -24,35 +25,35 @@ pub(super) fn draw(folder: &mut RunFolder, pair: &Pair<'_>, comparison: &Compari
     pair.methods.iter().try_for_each(|method| maps(folder, pair, method))
 }
 
-/// The two runs and their difference.
-fn series(comparison: &Comparison) -> Vec<String> {
-    let [a, b] = &comparison.names;
-    vec![a.clone(), b.clone(), format!("{a} - {b}")]
-}
-
-/// A panel of both runs, and one of their differences where there are some.
-fn panels(title: &str, values: &[&ComparedValue], is_difference: bool) -> Vec<DotPanel> {
+/// The two runs and, in a panel of its own, their difference where there is one.
+fn series_and_panels(
+    comparison: &Comparison,
+    title: &str,
+    values: &[&ComparedValue],
+    is_difference: bool,
+) -> (Vec<String>, Vec<DotPanel>) {
     let column = |of: fn(&ComparedValue) -> Option<Estimate>| {
         values.iter().map(|value| of(value)).collect::<Vec<_>>()
     };
-    let none = vec![None; values.len()];
-    let mut panels = vec![DotPanel {
+    let panel = |title: &str, values, is_difference| DotPanel {
         title: title.into(),
-        values: vec![column(|value| value.a), column(|value| value.b), none.clone()],
+        values,
         is_difference,
         ends: Vec::new(),
-    }];
+    };
+    let [a, b] = &comparison.names;
+    let both = vec![column(|value| value.a), column(|value| value.b)];
     let differences = column(|value| value.difference);
-    if differences.iter().any(Option::is_some) {
-        let values = vec![none.clone(), none, differences];
-        panels.push(DotPanel {
-            title: "Difference".into(),
-            values,
-            is_difference: true,
-            ends: Vec::new(),
-        });
+    if differences.iter().all(Option::is_none) {
+        return (vec![a.clone(), b.clone()], vec![panel(title, both, is_difference)]);
     }
-    panels
+    let none = vec![None; values.len()];
+    let of_both = [both, vec![none.clone()]].concat();
+    let of_difference = vec![none.clone(), none, differences];
+    (
+        vec![a.clone(), b.clone(), format!("{a} - {b}")],
+        vec![panel(title, of_both, is_difference), panel("Difference", of_difference, true)],
+    )
 }
 
 fn row_title(space: Option<&str>, method: Option<&str>) -> String {
@@ -67,6 +68,8 @@ fn row_title(space: Option<&str>, method: Option<&str>) -> String {
 /// Accuracies of both runs in each space and map.
 fn accuracy(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
     let rows = &comparison.accuracies;
+    let values: Vec<&ComparedValue> = rows.iter().map(|row| &row.value).collect();
+    let (series, panels) = series_and_panels(comparison, "Accuracy", &values, false);
     let figure = Dots {
         title: "Accuracy in every space and map".into(),
         caption: how(comparison),
@@ -74,8 +77,8 @@ fn accuracy(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
             .iter()
             .map(|row| row_title(row.space.as_deref(), row.method.as_deref()))
             .collect(),
-        series: series(comparison),
-        panels: panels("Accuracy", &rows.iter().map(|row| &row.value).collect::<Vec<_>>(), false),
+        series,
+        panels,
     };
     write(folder, "accuracy", &figure)
 }
@@ -93,13 +96,15 @@ fn gains(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
         false => String::new(),
     };
     let rows: Vec<&GainRow> = rows.into_iter().map(|(_, row)| row).collect();
+    let values: Vec<&ComparedValue> = rows.iter().map(|row| &row.value).collect();
+    let (series, panels) = series_and_panels(comparison, "Gain", &values, true);
     let figure = Dots {
         title: "Which classes gain from the layers: accuracy in the last less that in the first"
             .into(),
         caption: how(comparison) + &which,
         rows: rows.iter().map(|row| row.class.clone()).collect(),
-        series: series(comparison),
-        panels: panels("Gain", &rows.iter().map(|row| &row.value).collect::<Vec<_>>(), true),
+        series,
+        panels,
     };
     write(folder, "gains", &figure)
 }
@@ -139,7 +144,7 @@ fn pairs(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
         title: "Which pairs are confused: share of the points of both classes".into(),
         caption: how(comparison),
         rows: names.iter().map(|[class, other]| format!("{class} and {other}")).collect(),
-        series: series(comparison)[..2].to_vec(),
+        series: comparison.names.to_vec(),
         panels: spaces.iter().map(panel).collect(),
     };
     write(folder, "confused_pairs", &figure)
@@ -178,7 +183,7 @@ fn measures(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
         title: "Which method keeps most: means over the common spaces".into(),
         caption: String::new(),
         rows: methods.iter().map(|method| map_title(Some(method), N_COMPONENTS)).collect(),
-        series: series(comparison)[..2].to_vec(),
+        series: comparison.names.to_vec(),
         panels: drawn.map(panel).collect(),
     };
     write(folder, "measures", &figure)
@@ -188,9 +193,9 @@ fn measures(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
 /// the second run's onto the first's if they are of the same points.
 fn moved(pair: &Pair<'_>, method: &Method) -> Result<Vec<[Matrix; 2]>> {
     let mut maps: Vec<[Matrix; 2]> = Vec::new();
-    for space in &pair.spaces {
+    for SpacePair(names) in &pair.spaces {
         let read = |run: usize, onto: Option<&Matrix>| {
-            let map = pair.runs[run].map(space, method.name)?;
+            let map = pair.runs[run].map(&names[run], method.name)?;
             onto.map_or(Ok(map.clone()), |onto| method.motion(&map, onto)?.apply(&map))
         };
         let before = maps.last();
@@ -215,13 +220,13 @@ fn maps(folder: &mut RunFolder, pair: &Pair<'_>, method: &str) -> Result<()> {
             .map(|&class| pair.numbers_of_second[usize::from(class)])
             .collect(),
     ];
-    let panel = |space: &String, run: usize, map| {
+    let panel = |SpacePair(names): &SpacePair, run: usize, map| {
         let part = match pair.runs[run].run.scored_on() {
             ScoredOn::Test => "test points",
             ScoredOn::TrainLeaveOneOut => "training points",
         };
         Panel {
-            title: format!("{}, {}, {part}", pair.names[run], space_title(space)),
+            title: format!("{}, {}, {part}", pair.names[run], space_title(&names[run])),
             embedding: map,
             labels: &labels[run],
         }

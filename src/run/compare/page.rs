@@ -4,6 +4,7 @@
 use super::answers::Answers;
 use super::pair::Pair;
 use super::sections;
+use super::space_pair::SpacePair;
 use crate::compute::Device;
 use crate::dataset::Images;
 use crate::embedding::procrustes::Motion;
@@ -28,18 +29,18 @@ pub(super) fn write(
     session: &mut Session<'_>,
     pair: &Pair<'_>,
     comparison: &Comparison,
+    answers: Option<&Answers>,
     observer: &dyn Observer,
 ) -> Result<()> {
     let record = &mut *session.record;
-    let answers = if pair.paired { Some(Answers::of(pair)?) } else { None };
-    let explored = match &answers {
+    let explored = match answers {
         Some(answers) => explored(pair, answers, session.device, observer)?,
         None => Page::default(),
     };
     let mut warnings = record.manifest.warnings.clone();
     without_the_device(&mut warnings, &record.manifest.device);
     warnings.extend(explored.warnings);
-    let mut sections = sections::of_comparison(record, pair, comparison, answers.as_ref())?;
+    let mut sections = sections::of_comparison(record, pair, comparison)?;
     let (inputs, reproduce) = sections::origin(record);
     sections.extend([notes(&warnings, &explored.missing), inputs, reproduce]);
     let name = format!("{} and {}", pair.names[0], pair.names[1]);
@@ -79,12 +80,16 @@ impl Side {
         Ok(Self { points, spaces, methods, maps, images, n_neighbors, warnings, missing })
     }
 
-    /// Moves each map onto the other run's map of the same space by the same method; one that has
-    /// no such map as the one before it, on which it lies.
-    fn move_onto(&mut self, other: &Self) -> Result<()> {
+    /// Moves each map onto the other run's map of the space that its own is compared with, by the same
+    /// method; one that has no such map as the one before it, on which it lies.
+    fn move_onto(&mut self, other: &Self, pairs: &[SpacePair]) -> Result<()> {
         let mut last: Option<(String, Motion)> = None;
         for map in &mut self.maps {
-            let same = |there: &&Map| there.space == map.space && there.method == map.method;
+            let pair = pairs.iter().find(|SpacePair([_, space])| *space == map.space);
+            let same = |there: &&Map| {
+                pair.is_some_and(|SpacePair([space, _])| *space == there.space)
+                    && there.method == map.method
+            };
             let motion = match other.maps.iter().find(same) {
                 Some(twin) => {
                     let method = embedding::method(&map.method)?;
@@ -137,7 +142,7 @@ fn explored(
         Side::read(&pair.runs[1].run, (choice, &rows), device, observer)?,
     ];
     let first = first_maps(pair, [&a, &b]);
-    b.move_onto(&a)?;
+    b.move_onto(&a, &pair.spaces)?;
     b.renumber(&pair.numbers_of_second);
     a.rename(SIDES[0], &pair.names[0]);
     b.rename(SIDES[1], &pair.names[1]);

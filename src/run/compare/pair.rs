@@ -2,6 +2,7 @@
 
 use super::compared_run::{ComparedRun, Sameness};
 use super::counts::{Classifiers, Common, Counted};
+use super::space_pair::SpacePair;
 use crate::error::{Error, Result};
 use crate::evaluation::{
     AccuracyRow, Bootstrap, Comparison, GainRow, MeasureRow, MetricRanking, PairRow,
@@ -13,7 +14,7 @@ use std::path::Path;
 pub(super) struct Pair<'a> {
     pub(super) runs: [&'a ComparedRun; 2],
     pub(super) names: [String; 2],
-    pub(super) spaces: Vec<String>,
+    pub(super) spaces: Vec<SpacePair>,
     pub(super) methods: Vec<String>,
     pub(super) paired: bool,
     /// `true` if labels alone say that the points are the same.
@@ -41,7 +42,7 @@ impl<'a> Pair<'a> {
         let names_of = |run: &ComparedRun| -> Vec<String> {
             run.run.spaces.iter().map(|id| id.space.clone()).collect()
         };
-        let spaces = common(&names_of(a), &names_of(b));
+        let spaces = SpacePair::of(&names_of(a), &names_of(b));
         if spaces.is_empty() {
             let list = |run: &ComparedRun| names_of(run).join(", ");
             let message = format!(
@@ -87,24 +88,26 @@ impl<'a> Pair<'a> {
         }
         let methods = std::iter::once(None).chain(self.methods.iter().cloned().map(Some));
         common.extend(methods.flat_map(|method| {
-            let of_space =
-                move |space: &String| Common { space: Some(space.clone()), method: method.clone() };
+            let of_space = move |space: &SpacePair| Common {
+                space: Some(space.clone()),
+                method: method.clone(),
+            };
             self.spaces.iter().map(of_space)
         }));
         let [a, b] =
-            [0, 1].map(|at| Classifiers::read(self.runs[at], &common, networks[at].as_ref()));
+            [0, 1].map(|at| Classifiers::read(self.runs[at], at, &common, networks[at].as_ref()));
         let (a, b) = (a?, b?);
         let own: Vec<usize> = (0..common.len()).filter(|&at| common[at].method.is_none()).collect();
         let counted = Counted::of([&a, &b], self.paired, bootstrap, &own);
         let accuracies = counted.accuracies.into_iter().zip(&common);
         let accuracies = accuracies.map(|(value, Common { space, method })| {
-            let (space, method) = (space.clone(), method.clone());
+            let (space, method) = (space.as_ref().map(SpacePair::name), method.clone());
             AccuracyRow { space, method, value }
         });
         let gains = counted.gains.into_iter().map(|(class, value)| GainRow { class, value });
         let pairs = counted.pairs.into_iter();
         let pairs = pairs.map(|(at, classes, value)| PairRow {
-            space: common[at].space.clone(),
+            space: common[at].space.as_ref().map(SpacePair::name),
             classes,
             value,
         });
@@ -120,14 +123,16 @@ impl<'a> Pair<'a> {
             gains: gains.collect(),
             pairs: pairs.collect(),
             measures: self.measures(),
+            agreement: None,
         })
     }
 
     /// The methods' means over the common spaces.
     fn measures(&self) -> Vec<MeasureRow> {
-        let of_run = |run: &ComparedRun| {
+        let of_run = |at: usize| {
+            let run = self.runs[at];
             let is_common = |space: &String, method: &Option<String>| {
-                self.spaces.contains(space)
+                self.spaces.iter().any(|SpacePair(names)| names[at] == *space)
                     && method.as_ref().is_some_and(|method| self.methods.contains(method))
             };
             let mut scores = run.run.results().knn.clone();
@@ -136,7 +141,7 @@ impl<'a> Pair<'a> {
             quality.retain(|row| is_common(&row.space, &row.method));
             metric_rankings(&scores, &quality, run.n_neighbors, run.run.scored_on())
         };
-        let of_runs = self.runs.map(of_run);
+        let of_runs = [0, 1].map(of_run);
         let mut rows = Vec::new();
         for ranking in &of_runs[0] {
             let there = of_runs

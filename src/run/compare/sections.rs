@@ -1,14 +1,16 @@
 //! The tables and figures on the page of a comparison.
 
-use super::answers::Answers;
+use super::compared_run::ComparedRun;
 use super::pair::Pair;
 use crate::error::{Error, Result};
 use crate::evaluation::{
-    ComparedValue, Comparison, Estimate, Interval, MapId, ScoredOn, method_title, space_title,
+    Agreement, ComparedValue, Comparison, Estimate, Interval, MapId, ScoredOn, method_title,
+    space_title,
 };
 use crate::format::thousands;
 use crate::record::{Artifact, N_COMPONENTS, RunFolder};
 use crate::report::compare_table::how;
+use crate::report::figures::NAMED;
 use crate::report::page::{Block, Cell, Drawing, Section, Table, Tabs};
 use crate::report::quality_table::grouped;
 use crate::run::page::{inputs, reproduce, section};
@@ -18,14 +20,14 @@ pub(super) fn of_comparison(
     record: &RunFolder,
     pair: &Pair<'_>,
     comparison: &Comparison,
-    answers: Option<&Answers>,
 ) -> Result<Vec<Section>> {
     let figure = |name: &str, label: &str| drawing(record, name, label);
-    let mut findings = vec![Block::List(findings(pair, comparison, answers))];
+    let mut findings = vec![Block::List(findings(comparison))];
     findings.extend(figure("accuracy", "Accuracy of both runs in every space and map")?);
+    findings.push(Block::Text(INTERVALS.into()));
     let mut sections = vec![
         section("findings", "Findings", findings),
-        section("overview", "Overview", [Block::Table(overview(pair))]),
+        section("overview", "Overview", [Block::Table(overview(pair, comparison))]),
         section("accuracy", "Accuracy", [Block::Table(accuracies(comparison))]),
     ];
     let questions = [
@@ -35,8 +37,12 @@ pub(super) fn of_comparison(
         ("layers", "Layers", "layer_similarity", "How similar each layer is to each of the other"),
     ];
     for (id, title, name, label) in questions {
-        if let Some(block) = figure(name, label)? {
-            sections.push(section(id, title, [block]));
+        let mut blocks = Vec::from_iter(figure(name, label)?);
+        if id == "classes" {
+            blocks.extend(class_accuracies(pair)?.map(Block::Table));
+        }
+        if !blocks.is_empty() {
+            sections.push(section(id, title, blocks));
         }
     }
     // Of other points the maps cannot be explored together.
@@ -75,10 +81,15 @@ fn drawing(record: &RunFolder, name: &str, label: &str) -> Result<Option<Block>>
     Ok(Some(Block::Drawing(Drawing { svg, label: label.into(), ..Drawing::default() })))
 }
 
+/// What the intervals say, and what not.
+const INTERVALS: &str = "The intervals hold for these two trainings and their training points: they \
+                         say how far other points to be scored would have changed the values. \
+                         Another training of the same network may differ by more.";
+
 /// The comparison in a few sentences.
-fn findings(pair: &Pair<'_>, comparison: &Comparison, answers: Option<&Answers>) -> Vec<String> {
+fn findings(comparison: &Comparison) -> Vec<String> {
     let sentences = [
-        answers.map(|answers| who_is_right(answers, pair)),
+        who_is_right(comparison),
         networks(comparison),
         widest_space(comparison),
         widest_gain(comparison),
@@ -87,22 +98,19 @@ fn findings(pair: &Pair<'_>, comparison: &Comparison, answers: Option<&Answers>)
 }
 
 /// How many points both runs are right about, or one of them.
-fn who_is_right(answers: &Answers, pair: &Pair<'_>) -> String {
-    let labels = &pair.runs[0].labels;
-    let count = |wanted: [bool; 2]| {
-        thousands(answers.right(labels).filter(|right| *right == wanted).count())
-    };
-    let [a, b] = &answers.names;
-    format!(
+fn who_is_right(comparison: &Comparison) -> Option<String> {
+    let Agreement { both, only_a, only_b, neither } = comparison.agreement?;
+    let [a, b] = &comparison.names;
+    Some(format!(
         "Of {} {} both are right about {}, only {a} about {}, only {b} about {}, neither about {}. \
          Choose the colour “who is right” to see which.",
-        thousands(labels.len()),
-        points_words(pair.runs[0].run.scored_on()),
-        count([true, true]),
-        count([true, false]),
-        count([false, true]),
-        count([false, false])
-    )
+        thousands(comparison.n_scored[0]),
+        points_words(comparison.scored_on[0]),
+        thousands(both),
+        thousands(only_a),
+        thousands(only_b),
+        thousands(neither)
+    ))
 }
 
 fn points_words(scored_on: ScoredOn) -> &'static str {
@@ -113,28 +121,35 @@ fn points_words(scored_on: ScoredOn) -> &'static str {
 }
 
 fn percent(estimate: Estimate) -> String {
-    format!("{:.1} %", 100.0 * estimate.value)
+    format!("{:.2} %", 100.0 * estimate.value)
 }
 
-/// The difference in percentage points, its interval, and whether chance explains it.
-fn difference(value: &ComparedValue, comparison: &Comparison) -> Option<String> {
-    let found = value.difference?;
+/// The run that is better, 0 or 1, and by how many percentage points, with the interval and whether
+/// chance explains it. None if they are equal.
+fn ahead(value: &ComparedValue, comparison: &Comparison) -> Option<(usize, String)> {
+    let found = value.difference.filter(|difference| difference.value != 0.0)?;
+    let better = usize::from(found.value < 0.0);
+    let sign = if better == 0 { 100.0 } else { -100.0 };
     let interval = found.interval.map_or(String::new(), |Interval { low, high }| {
         let chance = if low <= 0.0 && high >= 0.0 { ", so it may be chance" } else { "" };
         let confidence = 100.0 * comparison.bootstrap.confidence;
-        format!(" ({confidence} % interval {:+.1} to {:+.1}{chance})", 100.0 * low, 100.0 * high)
+        let (low, high) = if better == 0 { (low, high) } else { (high, low) };
+        format!(" ({confidence} % interval {:.2} to {:.2}{chance})", sign * low, sign * high)
     });
-    Some(format!("{:+.1} percentage points{interval}", 100.0 * found.value))
+    Some((better, format!("{:.2} percentage points more{interval}", sign * found.value)))
 }
 
 fn networks(comparison: &Comparison) -> Option<String> {
     let row = comparison.accuracies.iter().find(|row| row.space.is_none())?;
-    let [a, b] = &comparison.names;
+    let values = [row.value.a?, row.value.b?];
+    let Some((better, points)) = ahead(&row.value, comparison) else {
+        return Some(format!("Both networks get {} right.", percent(values[0])));
+    };
     Some(format!(
-        "The network of {a} gets {} right, that of {b} {}: a difference of {}.",
-        percent(row.value.a?),
-        percent(row.value.b?),
-        difference(&row.value, comparison)?
+        "The network of {} is right more often: {} against {}, {points}.",
+        comparison.names[better],
+        percent(values[better]),
+        percent(values[1 - better])
     ))
 }
 
@@ -143,23 +158,24 @@ fn size(value: &ComparedValue) -> f64 {
     value.difference.map_or(0.0, |difference| difference.value.abs())
 }
 
-/// The common space in which k-NN differs most.
+/// The space in which k-NN differs most.
 fn widest_space(comparison: &Comparison) -> Option<String> {
     let spaces = comparison.accuracies.iter();
     let spaces = spaces.filter(|row| row.space.is_some() && row.method.is_none());
     let row = spaces.max_by(|a, b| size(&a.value).total_cmp(&size(&b.value)))?;
     let k = comparison.n_neighbors;
-    if size(&row.value) == 0.0 {
-        return Some(format!("{k}-NN is as accurate in every space that both have."));
-    }
-    let [a, b] = &comparison.names;
+    let values = [row.value.a?, row.value.b?];
+    let Some((better, points)) = ahead(&row.value, comparison) else {
+        return Some(format!("{k}-NN is as accurate in every space that is compared."));
+    };
     Some(format!(
-        "Of the spaces that both have, {k}-NN differs most in {}: {} right in {a}, {} in {b}, a \
-         difference of {}.",
+        "Of the spaces that are compared, {k}-NN differs most in {}: {} right in {} against {} in {}, \
+         {points}.",
         space_title(row.space.as_deref()?),
-        percent(row.value.a?),
-        percent(row.value.b?),
-        difference(&row.value, comparison)?
+        percent(values[better]),
+        comparison.names[better],
+        percent(values[1 - better]),
+        comparison.names[1 - better],
     ))
 }
 
@@ -167,25 +183,71 @@ fn widest_space(comparison: &Comparison) -> Option<String> {
 fn widest_gain(comparison: &Comparison) -> Option<String> {
     let gains = comparison.gains.iter().filter(|row| size(&row.value) > 0.0);
     let row = gains.max_by(|a, b| size(&a.value).total_cmp(&size(&b.value)))?;
-    let points = |estimate: Estimate| format!("{:+.1}", 100.0 * estimate.value);
+    let points = |estimate: Estimate| format!("{:+.2}", 100.0 * estimate.value);
     let [a, b] = &comparison.names;
+    let (better, more) = ahead(&row.value, comparison)?;
     Some(format!(
-        "From the first space to the last the accuracy of {}-NN for {} changes by {} percentage \
-         points in {a}, by {} in {b}: no class differs more, by {}.",
+        "From the first space to the last the {}-NN accuracy of {} changes by {} percentage points in \
+         {a} and by {} in {b}: of all classes these differ most, {} gains {more}.",
         comparison.n_neighbors,
         row.class,
         points(row.value.a?),
         points(row.value.b?),
-        difference(&row.value, comparison)?
+        comparison.names[better]
     ))
 }
 
-fn overview(pair: &Pair<'_>) -> Table {
+/// Share of each class that the networks get right, the largest differences first; none if the
+/// answers of one are not known.
+fn class_accuracies(pair: &Pair<'_>) -> Result<Option<Table>> {
+    let [a, b] = pair.runs;
+    let (Some(of_a), Some(of_b)) = (a.network()?, b.network()?) else { return Ok(None) };
+    let shares = |name: &String| [share_of_class(a, &of_a, name), share_of_class(b, &of_b, name)];
+    let mut rows: Vec<(&String, [Option<f64>; 2])> =
+        pair.class_names.iter().map(|name| (name, shares(name))).collect();
+    let difference = |[a, b]: [Option<f64>; 2]| Some(a? - b?);
+    let size = |values| difference(values).map_or(0.0, f64::abs);
+    rows.sort_by(|(_, x), (_, y)| size(*y).total_cmp(&size(*x)));
+    let n = rows.len();
+    rows.truncate(NAMED);
+    let which = match rows.len() < n {
+        true => format!("; the {} of {} classes that differ most", rows.len(), thousands(n)),
+        false => String::new(),
+    };
+    let cell = |value: Option<f64>| {
+        let text = value.map_or_else(|| "–".into(), |value| format!("{value:.4}"));
+        Cell { bar: value, ..Cell::from(text) }
+    };
+    let row = |(name, values): (&String, [Option<f64>; 2])| {
+        let less = difference(values).map_or_else(String::new, |it| format!("{it:+.4}"));
+        vec![Cell::from(name.as_str()), cell(values[0]), cell(values[1]), less.into()]
+    };
+    let [a, b] = &pair.names;
+    let less = format!("{a} - {b}");
+    let caption = format!("Share of each class that the networks get right{which}");
+    let rows: Vec<Vec<Cell>> = rows.into_iter().map(row).collect();
+    Ok(Some(Table::new(caption, &["class", a, b, &less], rows)))
+}
+
+/// Share of the scored points of a class that the network gave that class; none without points.
+fn share_of_class(run: &ComparedRun, answers: &[u16], name: &String) -> Option<f64> {
+    let class = run.class_names.iter().position(|known| known == name)?;
+    let of_class = run.labels.iter().zip(answers);
+    let of_class = of_class.filter(|(label, _)| usize::from(**label) == class);
+    let (n, right) = of_class.fold((0_usize, 0_usize), |(n, right), (label, answer)| {
+        (n + 1, right + usize::from(answer == label))
+    });
+    (n > 0).then(|| right as f64 / n as f64)
+}
+
+fn overview(pair: &Pair<'_>, comparison: &Comparison) -> Table {
+    let network = comparison.accuracies.iter().find(|row| row.space.is_none());
+    let of_networks = network.map_or([None; 2], |row| [row.value.a, row.value.b]);
     let row = |run: usize| {
         let finished = &pair.runs[run].run;
         let points = points_words(finished.scored_on());
         let spaces: Vec<String> = finished.spaces.iter().map(MapId::space_title).collect();
-        let accuracy = finished.results().test.map(|test| format!("{:.4}", test.accuracy));
+        let accuracy = of_networks[run].map(|accuracy| format!("{:.4}", accuracy.value));
         vec![
             pair.names[run].clone(),
             finished.path.display().to_string(),
@@ -195,7 +257,7 @@ fn overview(pair: &Pair<'_>) -> Table {
             accuracy.unwrap_or_else(|| "–".into()),
         ]
     };
-    let header = ["run", "folder", "data", "scored on", "spaces", "test accuracy of the network"];
+    let header = ["run", "folder", "data", "scored on", "spaces", "accuracy of the network"];
     Table::new("The two runs", &header, [row(0), row(1)])
 }
 
