@@ -14,7 +14,7 @@ pub const MAX_CATEGORIES: usize = 256;
 /// Most values of whole numbers that are names, as those of batches and clusters, and no amounts.
 const MAX_NUMBERED: usize = 20;
 /// Cells without a value.
-const MISSING: [&str; 6] = ["", "NA", "N/A", "NaN", "nan", "null"];
+pub(super) const MISSING: [&str; 6] = ["", "NA", "N/A", "NaN", "nan", "null"];
 
 /// A column of metadata: the value of every point.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -499,3 +499,32 @@ fn semicolons_stand_between_columns_where_no_comma_does() {
     let scores = |folder: &str| fs::read(place.path(folder).join("scores/knn.csv")).unwrap();
     assert_eq!(scores("semicolons"), scores("commas"));
 }
+
+#[test]
+fn words_for_missing_values_are_told_to_be_classes() {
+    let place = Place::with_points();
+    let mut words = names();
+    (words[3], words[50]) = ("NaN", "NA");
+    fs::write(place.path("y.txt"), words.join("\n")).unwrap();
+    let outcome = place.succeed("embed x.npy --labels y.txt --method pca --device cpu --out out");
+    let said = "y.txt: 2 labels are `NaN` or the like, which is taken for the name of a class";
+    assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+}
+
+#[test]
+fn classes_that_only_test_points_have_are_told() {
+    let place = Place::new();
+    fs::create_dir(place.path("layers")).unwrap();
+    for (part, n) in [("train", 90), ("test", 30)] {
+        place.points(&format!("layers/dense_{part}.npy"), n, 4);
+        let mut labels = groups(n as u32);
+        if part == "train" {
+            labels.iter_mut().for_each(|label| *label %= 2);
+        }
+        place.labels(&format!("layers/labels_{part}.npy"), &labels);
+    }
+    let run = "run --from-activations layers --methods pca --device cpu --out out";
+    let stderr = place.succeed(run).stderr;
+    let said = "no training point has the classes of 10 test points, which neither k-NN nor a probe can find";
+    assert!(stderr.contains(said), "{stderr}");
+}

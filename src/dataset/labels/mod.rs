@@ -10,7 +10,7 @@ mod text;
 
 pub use beside::{LabelsBeside, read_labels};
 
-use super::{LabelColumn, columns::is_text, names::unmet, npy};
+use super::{LabelColumn, columns::is_text, metadata::MISSING, names::unmet, npy};
 use crate::error::{Error, Result};
 use crate::format::{listed, natural};
 use std::collections::{BTreeSet, HashMap};
@@ -89,7 +89,8 @@ impl LabelFile {
         if values.is_empty() {
             return Err(Error::input(path, "holds no labels, expected one a row"));
         }
-        let notes = notes.into_iter().map(|note| format!("{}: {note}", path.display())).collect();
+        let notes = notes.into_iter().chain(missing_note(&values));
+        let notes = notes.map(|note| format!("{}: {note}", path.display())).collect();
         Ok(Self { path: path.into(), values, notes, lines })
     }
 
@@ -100,6 +101,14 @@ impl LabelFile {
             None => format!("row {row}"),
         }
     }
+}
+
+/// Note on names that programs write for missing values: they are taken for classes.
+fn missing_note(values: &Values) -> Option<String> {
+    let Values::Names(words) = values else { return None };
+    let missing = words.iter().filter(|word| MISSING.contains(&word.as_str()));
+    let (n, word) = (missing.clone().count(), missing.clone().next()?);
+    Some(format!("{n} labels are `{word}` or the like, which is taken for the name of a class"))
 }
 
 /// Names of the classes, and the class of each row of each file.

@@ -5,7 +5,7 @@ use super::outputs::{Outputs, agree, read_values};
 use super::{CONFIDENCE, Reader, STRANGERS, file};
 use crate::dataset::{LabelFile, Labels, Values, npy, read_names, unmet};
 use crate::error::{Error, Result};
-use crate::format::listed;
+use crate::format::{listed, thousands};
 use crate::matrix::Matrix;
 use std::path::Path;
 
@@ -350,6 +350,19 @@ impl Resolved {
                 "the network predicts classes that no label names: {}",
                 listed(&without)
             ));
+        }
+        if let [train, test, ..] = &self.classes[..] {
+            let mut trained = vec![false; self.labels.names.len()];
+            train.iter().for_each(|&class| trained[usize::from(class)] = true);
+            let n = test.iter().filter(|&&class| !trained[usize::from(class)]).count();
+            let without = |class: usize| trained[class] || !test.contains(&(class as u16));
+            warnings.extend(unmet(&self.labels.names, without).map(|classes| {
+                format!(
+                    "no training point has the classes of {} test points, which neither k-NN nor a \
+                     probe can find: {classes}",
+                    thousands(n)
+                )
+            }));
         }
         if self.labels.numbered {
             warnings.push("there is no class_names.txt: the classes are numbered".into());
