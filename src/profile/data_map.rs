@@ -81,8 +81,9 @@ impl DataMapSummary {
         let epochs = self.by_n_right.len() - 1;
         let (never, always) = (self.by_n_right[0], self.by_n_right[epochs]);
         format!(
-            "In all of the {epochs} epochs of the training {:.1} % of the training points were \
-             classified rightly, in none {:.1} %; {:.1} % were learned and forgotten again.",
+            "While the network was trained, with dropout where it has some, it classified {:.1} % of \
+             the training points rightly in all {epochs} epochs, {:.1} % in none; {:.1} % were \
+             learned and forgotten again.",
             percent(always),
             percent(never),
             percent(self.n_forgotten)

@@ -71,7 +71,10 @@ pub fn page_counts(profile: &Profile) -> Option<Table> {
     let rows = profile.look_at.iter().filter(|(_, count)| *count > 0);
     let rows: Vec<Vec<String>> =
         rows.map(|(reason, count)| vec![reason.words().to_owned(), count.to_string()]).collect();
-    let caption = format!("Points to look at; scores/{LOOK_AT} lists them");
+    let caption = format!(
+        "Points to look at; scores/{LOOK_AT} lists them. A label is in doubt where the network, or a \
+         probe, is confident of another class: of a weak network most of these labels are right"
+    );
     (!rows.is_empty()).then(|| Table::new(caption, &["why", "points"], rows))
 }
 

@@ -125,7 +125,7 @@ fn a_training_leaves_its_data_map() {
     assert!(never.clone().count() > 0 && never.clone().all(|row| row["n_forgotten"].is_empty()));
     assert!(out.join("figures/data_map.png").exists());
     let page = fs::read_to_string(out.join("report.html")).unwrap();
-    assert!(page.contains("In all of the 3 epochs of the training"));
+    assert!(page.contains("rightly in all 3 epochs"));
 }
 
 #[test]

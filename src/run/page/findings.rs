@@ -70,6 +70,17 @@ fn gained(own: &LayerGains, class_names: &[String]) -> Option<String> {
         return Some(format!("From {first} to {last} no class gains or loses."));
     }
     let least_name = name(class_names, least.class);
+    if most_points <= -0.05 {
+        return Some(format!(
+            "From {} to {} no class gains: {} loses least, {:.1} percentage points, and {least_name} \
+             most, {:.1}.",
+            space_title(first),
+            space_title(last),
+            name(class_names, most.class),
+            -most_points,
+            -least_points
+        ));
+    }
     let end = match least_points {
         points if points <= -0.05 => format!("{least_name} loses {:.1}", -points),
         points => format!("{least_name} gains least, {points:.1}"),
