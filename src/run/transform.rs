@@ -126,8 +126,8 @@ pub fn transform(
     let drawn = Artifact::FittedPoints.of(&job.map);
     let train = job.train.clone().or_else(|| (is_needed && drawn.is_file()).then_some(drawn));
     if is_needed && train.is_none() {
-        let expected = "the .npy file of the points that this map was fitted to: the new points \
-                        are placed by them";
+        let expected = "this map needs the .npy file of the points that it was fitted to: the new \
+                        ones are placed by them";
         return Err(Error::parameter("train", "none", expected));
     }
     let (map, device_kind) = (Source::of_file(&file)?.sha256, device.kind());
