@@ -271,8 +271,19 @@ def test_two_looks_are_compared_point_by_point(tmp_path, digits):
     page = str(both.page())
     alone = (right[1] & ~right[0]).sum()
     assert "untrained: hidden" in page and f"only trained about {alone}," in page
+    answers = both.answers
+    assert (answers["right"] == "b").sum() == alone and len(answers) == len(x) - 400
     assert both.save(tmp_path / "both.html").exists() and "<iframe" in both._repr_html_()
     with pytest.raises(ValueError, match="names = one,one"):
         ll.compare(*looks, names=("one", "one"))
+    with pytest.raises(TypeError, match="not one text"):
+        ll.look(net, *parts, methods="pca")
+    spoiled = x[:400].copy()
+    spoiled[7, 3] = np.nan
+    with pytest.raises(ValueError, match="train: input row 7 holds NaN"):
+        ll.look(net, (spoiled, y[:400]), methods=("pca",))
+    flat = keras.Sequential([keras.Input((64,)), keras.layers.Dense(10, activation="softmax")])
+    with pytest.raises(ValueError, match="no layer before its output"):
+        ll.look(flat, *parts, methods=("pca",))
     with pytest.raises(TypeError, match="second is a Page"):
         ll.compare(looks[0], looks[1].page())

@@ -52,6 +52,11 @@ class Batches:
             y = _classes(y, self.part)
             if len(x) != len(y):
                 raise ValueError(f"{self.part}: a batch of {len(x)} inputs and {len(y)} labels")
+            if np.issubdtype(x.dtype, np.inexact):
+                bad = np.flatnonzero(~np.isfinite(x.reshape(len(x), -1)).all(axis=1))
+                if len(bad) > 0:
+                    row = sum(map(len, self.inputs)) + int(bad[0])
+                    raise ValueError(f"{self.part}: input row {row} holds NaN or infinity")
             self.inputs.append(x)
             self.labels.append(y)
             yield x

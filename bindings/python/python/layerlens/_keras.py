@@ -38,6 +38,8 @@ class KerasModel:
                 known = ", ".join(by_name)
                 raise ValueError(f"layers: the model has no layer {unknown[0]!r}; it has {known}")
             names = {name: name for name in layers}
+        if not names:
+            raise ValueError("the model has no layer before its output, so there is none to look at")
         self._names = list(names)
         outputs = [by_name[source].output for source in names.values()]
         self._model = keras.Model(model.inputs[0], [*outputs, model.outputs[0]])

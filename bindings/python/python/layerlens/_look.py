@@ -162,6 +162,17 @@ class Comparison(_Results):
         return self._table("measures.csv")
 
     @property
+    def answers(self) -> Any:
+        """The answers of both about each point, and which of them is right: a, b, both or neither.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the two scored different points.
+        """
+        return self._table("answers.csv")
+
+    @property
     def layer_similarity(self) -> Any:
         """Similarity of each layer of one with each of the other.
 
@@ -241,6 +252,8 @@ def look(
         For layers that the model does not have, labels that do not fit, activations that are not
         finite, by name.
     """
+    if isinstance(methods, str):
+        raise TypeError(f"methods = {methods!r}; expected a list of names, not one text")
     names = None if layers is None or isinstance(layers, str) else list(layers)
     if isinstance(layers, str) and layers != "all":
         raise ValueError(f"layers = {layers!r}: expected a list of names, 'all' or None")
