@@ -208,6 +208,11 @@ fn parts(job: &Transform, reporter: &dyn Reporter) -> Result<Vec<Share>> {
     let Shard { number, of } = job.shard;
     if !job.new.is_dir() {
         let mut places = job.places.clone();
+        let is_npy = places.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy"));
+        if !is_npy || places.is_dir() {
+            let expected = "expected the name of a file that ends in .npy";
+            return Err(Error::parameter("places", places.display(), expected));
+        }
         if of > 1 {
             let stem = places.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             places.set_file_name(format!("{stem}-{number}-of-{of}.npy"));

@@ -206,4 +206,8 @@ fn the_folder_of_an_embedding_stands_for_its_map() {
     fs::create_dir(place.path("empty")).unwrap();
     let parts = ["empty", "a folder without map.safetensors", "maps/", "folder of an embedding"];
     place.refuse(3, "transform empty --train x.npy --new new.npy", &parts);
+    for places in ["q.csv", "empty"] {
+        let parts = [&format!("--places = {places}"), "ends in .npy"];
+        place.refuse(2, &format!("{TRANSFORM} --new new.npy --places {places} --force"), &parts);
+    }
 }
