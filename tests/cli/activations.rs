@@ -266,6 +266,10 @@ fn what_does_not_fit_is_named() {
 
     let place = Place::with_images();
     place.refuse(3, RUN, &["layers", "no such folder"]);
+    let run = shared_run();
+    let run = run.display();
+    let parts = ["is the folder of a run", "whose layers are in", "activations"];
+    place.refuse(3, &format!("run --from-activations {run} --device cpu --out out"), &parts);
     place.refuse(
         3,
         &RUN.replace("layers", "data"),

@@ -148,10 +148,12 @@ impl<'a, R: Read> Array<'a, R> {
     }
 
     pub(in crate::dataset) fn wrong_type(&self, expected: &str) -> Error {
-        self.error(format!(
-            "holds values of type {}, expected {expected}",
-            self.header.dtype().descr()
-        ))
+        let found = self.header.dtype().descr();
+        let advice = match found.contains('O') {
+            true => "; names are saved as text by `.astype(str)`, numbers by `.astype(float)`",
+            false => "",
+        };
+        self.error(format!("holds values of type {found}, expected {expected}{advice}"))
     }
 
     pub(in crate::dataset) fn error(&self, message: String) -> Error {

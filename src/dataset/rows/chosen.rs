@@ -195,7 +195,7 @@ pub fn draw_rows(
     seed: u64,
 ) -> Result<[Vec<usize>; 2]> {
     if !(1..n).contains(&n_fitted) {
-        let expected = format!("fewer than the {n} rows, and at least 1");
+        let expected = format!("expected fewer than the {n} rows, and at least 1");
         return Err(Error::parameter("fit_sample", n_fitted, expected));
     }
     let order = Random::new(seed, DRAW_STREAM).permutation(n);

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::format::listed;
+use crate::record::Artifact;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -57,6 +58,12 @@ impl LayerFolder {
     pub(super) fn of(folder: &Path) -> Result<Self> {
         let mut found = Self::default();
         found.search(folder, Path::new(""), 0)?;
+        if Artifact::Manifest.of(folder).is_file() && Artifact::Activations.of(folder).is_dir() {
+            let layers = Artifact::Activations.of(folder);
+            let message =
+                format!("is the folder of a run, whose layers are in {}", layers.display());
+            return Err(Error::input(folder, message));
+        }
         for part in LABELLED {
             let read = found.labels_file(part);
             let others = LABEL_ENDINGS.iter().map(|ending| format!("labels_{part}.{ending}"));
