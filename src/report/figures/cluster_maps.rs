@@ -3,7 +3,7 @@
 use super::canvas::{Align, Canvas, Color, Dot, FRAME, Point, SOFT_INK, Text, outline};
 use super::classes::{NamedClasses, OTHERS};
 use super::font::{fit, text_width};
-use super::labels::place;
+use super::labels::{middles, place};
 use super::scatter::{SHAPE, View, Window};
 use super::{Figure, LABEL, MARGIN, SUBTITLE, TITLE_HEIGHT, color, draw_title};
 use crate::clustering::NOISE;
@@ -231,17 +231,11 @@ impl ClusterMaps<'_> {
         order.sort_by_key(|&point| layer(coloring.groups[point]));
         let dot = |point: usize| (map.row(point), coloring.color(coloring.groups[point]));
         view.draw(canvas, &order.into_iter().map(dot).collect::<Vec<_>>());
-        let mut members = vec![[Vec::new(), Vec::new()]; coloring.names.len()];
-        for (row, group) in map.rows().zip(&coloring.groups) {
-            if let Some(group) = group.filter(|&group| !coloring.names[group].is_empty()) {
-                members[group][0].push(row[0]);
-                members[group][1].push(row[1]);
-            }
-        }
-        let wanted: Vec<Option<Point>> = members
-            .into_iter()
-            .map(|[x, y]| Some(view.place((super::labels::median(x)?, super::labels::median(y)?))))
-            .collect();
+        let named = coloring.groups.iter();
+        let named = named.map(|group| group.filter(|&group| !coloring.names[group].is_empty()));
+        let middles = middles(map, named, coloring.names.len());
+        let wanted: Vec<Option<Point>> =
+            middles.into_iter().map(|at| at.map(|at| view.place(at))).collect();
         for label in place(&wanted, &coloring.names, DIRECT_LABEL, view.corner, view.size) {
             let name = &coloring.names[label.class];
             canvas.text(&Text::new(name, label.at, DIRECT_LABEL).align(Align::Center).halo());

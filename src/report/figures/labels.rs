@@ -14,12 +14,18 @@ pub(super) struct Label {
     pub(super) at: Point,
 }
 
-/// The middle of each class, `None` for one without points: its median in both coordinates. Where
+/// The middle of each class, `None` for one without points; points of no class count for none: its median in both coordinates. Where
 /// few of its points lie around that, as between two groups, the place where they lie densest.
-pub(super) fn middles(embedding: &Matrix, labels: &[u16], n_classes: usize) -> Vec<Option<Point>> {
+pub(super) fn middles(
+    embedding: &Matrix,
+    classes: impl Iterator<Item = Option<usize>>,
+    n_classes: usize,
+) -> Vec<Option<Point>> {
     let mut members: Vec<Vec<[f32; 2]>> = vec![Vec::new(); n_classes];
-    for (row, &label) in embedding.rows().zip(labels) {
-        members[usize::from(label)].push([row[0], row[1]]);
+    for (row, class) in embedding.rows().zip(classes) {
+        if let Some(class) = class {
+            members[class].push([row[0], row[1]]);
+        }
     }
     let cells = Cells::of(embedding);
     let middle = |points: &Vec<[f32; 2]>| {
@@ -79,7 +85,7 @@ impl Cells {
 }
 
 /// The median, the upper of two; none of nothing.
-pub(super) fn median(mut values: Vec<f32>) -> Option<f64> {
+fn median(mut values: Vec<f32>) -> Option<f64> {
     if values.is_empty() {
         return None;
     }
@@ -168,7 +174,7 @@ mod tests {
     #[test]
     fn an_empty_class_has_no_middle() {
         let embedding = Matrix::new(vec![0.0, 5.0, 1.0, 6.0, 9.0, 7.0], 3, 2).unwrap();
-        assert_eq!(middles(&embedding, &[1, 1, 1], 2), [None, Some((1.0, 6.0))]);
+        assert_eq!(middles(&embedding, [Some(1); 3].into_iter(), 2), [None, Some((1.0, 6.0))]);
     }
 
     #[test]
@@ -178,8 +184,8 @@ mod tests {
         let group =
             |(n, x, y): (usize, f32, f32)| (0..n).flat_map(move |at| [x, y + at as f32 / 64.0]);
         let embedding = Matrix::new(groups.into_iter().flat_map(group).collect(), 130, 2).unwrap();
-        let labels: Vec<u16> = (0..130).map(|at| u16::from(at >= 121)).collect();
+        let classes = (0..130).map(|at| Some(usize::from(at >= 121)));
         let expected = [Some((20.0, 20.3125)), Some((15.0, 5.0625))];
-        assert_eq!(middles(&embedding, &labels, 2), expected);
+        assert_eq!(middles(&embedding, classes, 2), expected);
     }
 }

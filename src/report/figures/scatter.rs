@@ -113,7 +113,8 @@ impl Scatter<'_> {
         (top, height): (f64, f64),
     ) {
         let middles_of = |panel: &Panel<'_>| {
-            let mut middles = middles(panel.embedding, panel.labels, self.class_names.len());
+            let of_points = panel.labels.iter().map(|&label| Some(usize::from(label)));
+            let mut middles = middles(panel.embedding, of_points, self.class_names.len());
             let unnamed = middles.iter_mut().enumerate().filter(|(class, _)| !classes.has(*class));
             unnamed.for_each(|(_, middle)| *middle = None);
             middles
