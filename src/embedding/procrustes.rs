@@ -30,14 +30,7 @@ impl Motion {
     /// # Errors
     /// [`Error::Data`] if the shapes differ, or are not n x 2 with n of at least 1.
     pub fn between(map: &Matrix, reference: &Matrix) -> Result<Self> {
-        let shape = |matrix: &Matrix| (matrix.n_samples(), matrix.n_features());
-        if shape(map) != shape(reference) || map.n_features() != 2 || map.n_samples() == 0 {
-            let [(n, d), (m, e)] = [shape(map), shape(reference)];
-            return Err(Error::Data(format!(
-                "a map of {n} x {d} cannot be turned onto one of {m} x {e}; both must be n x 2"
-            )));
-        }
-        let (from, to) = (center(map), center(reference));
+        let [from, to] = centers(map, reference)?;
         // The 2 x 2 matrix of the sums of products, map by reference.
         let mut products = [0.0_f64; 4];
         for (a, b) in map.rows().zip(reference.rows()) {
@@ -69,7 +62,7 @@ impl Motion {
     /// # Errors
     /// As [`between`](Self::between).
     pub fn mirroring(map: &Matrix, reference: &Matrix) -> Result<Self> {
-        let Self { from, to, .. } = Self::between(map, reference)?;
+        let [from, to] = centers(map, reference)?;
         let sign = |axis: usize| {
             let products = map.rows().zip(reference.rows());
             let sum: f64 =
@@ -97,6 +90,18 @@ impl Motion {
         });
         Matrix::new(moved.collect(), map.n_samples(), 2)
     }
+}
+
+/// The centres of two maps, whose shapes must be the same.
+fn centers(map: &Matrix, reference: &Matrix) -> Result<[[f64; 2]; 2]> {
+    let shape = |matrix: &Matrix| (matrix.n_samples(), matrix.n_features());
+    if shape(map) != shape(reference) || map.n_features() != 2 || map.n_samples() == 0 {
+        let [(n, d), (m, e)] = [shape(map), shape(reference)];
+        return Err(Error::Data(format!(
+            "a map of {n} x {d} cannot be turned onto one of {m} x {e}; both must be n x 2"
+        )));
+    }
+    Ok([center(map), center(reference)])
 }
 
 fn center(map: &Matrix) -> [f64; 2] {
