@@ -17,6 +17,16 @@ pub enum ScoredOn {
     TrainLeaveOneOut,
 }
 
+impl ScoredOn {
+    /// What the points are: `test points` or `training points`.
+    pub const fn points(self) -> &'static str {
+        match self {
+            Self::Test => "test points",
+            Self::TrainLeaveOneOut => "training points",
+        }
+    }
+}
+
 /// Accuracy for one number of neighbours.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KnnScore {

@@ -225,10 +225,7 @@ impl Strangers {
     /// Which layer notices them best, in a sentence, if any does.
     pub fn finding(&self) -> Option<String> {
         let (best, detection) = self.best()?;
-        let points = match self.scored_on {
-            ScoredOn::Test => "test points",
-            ScoredOn::TrainLeaveOneOut => "training points",
-        };
+        let points = self.scored_on.points();
         let network = self.network.known().map_or(String::new(), |network| {
             format!("; by the network's own doubt AUROC {:.3}", network.auroc)
         });

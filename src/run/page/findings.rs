@@ -2,7 +2,7 @@
 
 use super::sections::{draw, section};
 use crate::error::Result;
-use crate::evaluation::{ConfusedPairs, Insights, LayerGains, ScoredOn, space_title};
+use crate::evaluation::{ConfusedPairs, Insights, LayerGains, space_title};
 use crate::format::{listed, thousands};
 use crate::record::FinishedRun;
 use crate::report::gains_figure;
@@ -43,10 +43,7 @@ fn accuracies(insights: &Insights, of_network: Option<f64>) -> Option<String> {
     if spaces.is_empty() {
         return None;
     }
-    let points = match insights.scored_on {
-        ScoredOn::Test => "test points",
-        ScoredOn::TrainLeaveOneOut => "training points",
-    };
+    let points = insights.scored_on.points();
     let network = of_network.map_or(String::new(), |accuracy| {
         format!("the network gets {} right, ", percent(accuracy))
     });
