@@ -109,6 +109,22 @@ fn map_file(map: &Path) -> Result<PathBuf> {
     }
 }
 
+/// The file of the fitted points: the one that is given, else the one beside a map of drawn points.
+/// None if the map needs none.
+fn fitted_points(job: &Transform, saved: &SavedMap) -> Result<Option<PathBuf>> {
+    let drawn = Artifact::FittedPoints.of(&job.map);
+    match &job.train {
+        Some(train) => Ok(Some(train.clone())),
+        None if !saved.needs_the_fitted_points() => Ok(None),
+        None if drawn.is_file() => Ok(Some(drawn)),
+        None => {
+            let expected = "this map needs the .npy file of the points that it was fitted to: the \
+                            new ones are placed by them";
+            Err(Error::parameter("train", "none", expected))
+        }
+    }
+}
+
 /// Places the points and writes their coordinates.
 ///
 /// # Errors
@@ -122,14 +138,7 @@ pub fn transform(
 ) -> Result<TransformSummary> {
     let file = map_file(&job.map)?;
     let saved = SavedMap::load(&file)?;
-    let is_needed = saved.needs_the_fitted_points();
-    let drawn = Artifact::FittedPoints.of(&job.map);
-    let train = job.train.clone().or_else(|| (is_needed && drawn.is_file()).then_some(drawn));
-    if is_needed && train.is_none() {
-        let expected = "this map needs the .npy file of the points that it was fitted to: the new \
-                        ones are placed by them";
-        return Err(Error::parameter("train", "none", expected));
-    }
+    let train = fitted_points(job, &saved)?;
     let (map, device_kind) = (Source::of_file(&file)?.sha256, device.kind());
     // The cheap faults first: every file is opened before the fitted points are read.
     let found = parts(job, reporter)?.into_iter().map(|Share { new, places, shard }| {
