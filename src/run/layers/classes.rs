@@ -332,10 +332,16 @@ impl Resolved {
         PartClasses { n: files.n, labels, predictions, confidence, probabilities, largest }
     }
 
-    /// Warns of classes that have no points or no name.
+    /// Of each class whether a point of the given classes has it.
+    fn has_points<'c>(&self, classes: impl IntoIterator<Item = &'c u16>) -> Vec<bool> {
+        let mut has = vec![false; self.labels.names.len()];
+        classes.into_iter().for_each(|&class| has[usize::from(class)] = true);
+        has
+    }
+
+    /// Warns of classes that have no points, none in training, or no name.
     fn warn(&self, named: bool, warnings: &mut Vec<String>) {
-        let mut labelled = vec![false; self.labels.names.len()];
-        self.classes.iter().flatten().for_each(|&class| labelled[usize::from(class)] = true);
+        let labelled = self.has_points(self.classes.iter().flatten());
         if named {
             let without = unmet(&self.labels.names, |class| labelled[class]);
             warnings.extend(without.map(|classes| {
@@ -352,11 +358,10 @@ impl Resolved {
             ));
         }
         if let [train, test, ..] = &self.classes[..] {
-            let mut trained = vec![false; self.labels.names.len()];
-            train.iter().for_each(|&class| trained[usize::from(class)] = true);
+            let [trained, tested] = [train, test].map(|classes| self.has_points(classes));
             let n = test.iter().filter(|&&class| !trained[usize::from(class)]).count();
-            let without = |class: usize| trained[class] || !test.contains(&(class as u16));
-            warnings.extend(unmet(&self.labels.names, without).map(|classes| {
+            let is_known = |class: usize| trained[class] || !tested[class];
+            warnings.extend(unmet(&self.labels.names, is_known).map(|classes| {
                 format!(
                     "no training point has the classes of {} test points, which neither k-NN nor a \
                      probe can find: {classes}",
