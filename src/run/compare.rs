@@ -15,7 +15,6 @@ use self::answers::Answers;
 use self::compared_run::ComparedRun;
 use self::layers::compare_layers;
 use self::pair::Pair;
-use self::space_pair::SpacePair;
 use super::session::Session;
 use crate::compute::{Description, Device};
 use crate::dataset::Source;
@@ -30,19 +29,6 @@ use std::path::PathBuf;
 
 /// Folders of the runs that are read.
 const READ: [Folder; 3] = [Folder::Activations, Folder::Embeddings, Folder::Predictions];
-
-/// Warning of runs whose layers have other names.
-fn other_names(pair: &Pair<'_>) -> Option<String> {
-    let others = pair.spaces.iter().filter(|SpacePair([a, b])| a != b);
-    let others: Vec<String> = others.map(SpacePair::name).collect();
-    (!others.is_empty()).then(|| {
-        format!("layers of different names are compared, by their place: {}", others.join(", "))
-    })
-}
-
-/// Warning of points that nothing but labels shows to be the same.
-const ASSUMED: &str = "neither run kept the input of its points: these are taken for the same in \
-                       both, because all labels agree";
 
 /// Parameters of the command `compare`.
 #[derive(Clone, Debug)]
@@ -98,10 +84,10 @@ pub struct CompareSummary {
 /// Compares two finished runs, and writes tables, figures and a page.
 ///
 /// # Errors
-/// [`Error::Input`](crate::Error::Input) if a folder is none of a finished run, or the runs have no
-/// common space; [`Error::Parameter`](crate::Error::Parameter) if a parameter of the bootstrap is
+/// [`Error::Input`] if a folder is none of a finished run, or the runs have no
+/// common space; [`Error::Parameter`] if a parameter of the bootstrap is
 /// out of range, or the names are not two different ones;
-/// [`Error::Exists`](crate::Error::Exists), [`Error::Write`](crate::Error::Write).
+/// [`Error::Exists`], [`Error::Write`].
 pub fn compare(
     job: &Compare,
     description: &Description,
@@ -111,9 +97,9 @@ pub fn compare(
     let names = job.names()?;
     let [a, b] = [ComparedRun::open(&job.runs[0])?, ComparedRun::open(&job.runs[1])?];
     let pair = Pair::new(&a, &b, names)?;
-    let mut changed = Vec::new();
+    let mut warnings = pair.warnings();
     for run in [&a, &b] {
-        changed.extend(run.run.check_unchanged(&READ)?);
+        warnings.extend(run.run.check_unchanged(&READ)?);
     }
     let opening = Opening {
         seed: job.bootstrap.random_state,
@@ -124,12 +110,8 @@ pub fn compare(
             .map(|run| Source::of_file(Artifact::Manifest.of(&run.run.path)))
             .collect::<Result<_>>()?,
     };
-    if pair.is_assumed {
-        changed.push(ASSUMED.to_owned());
-    }
-    changed.extend(other_names(&pair));
     let mut folder = RunFolder::create(&job.to, "compare", opening, reporter)?;
-    changed.iter().for_each(|warning| folder.warn(warning));
+    warnings.iter().for_each(|warning| folder.warn(warning));
     let device = Device::cpu();
     let mut session = Session::new(&mut folder, &device, reporter);
     match stages(&pair, &mut session, &job.bootstrap) {

@@ -15,7 +15,7 @@ const ANSWERS: &str = "answers.csv";
 pub(super) struct Answers {
     /// Those who answer, as people call them.
     pub(super) names: [String; 2],
-    /// Classes of the scored points, numbers of the run's own names.
+    /// Classes of the scored points, numbers of [`Pair::class_names`].
     pub(super) classes: [Vec<u16>; 2],
 }
 
@@ -23,8 +23,12 @@ impl Answers {
     /// Answers of the networks; where one is not known, those of k-NN in the deepest common space.
     pub(super) fn of(pair: &Pair<'_>) -> Result<Self> {
         let [a, b] = pair.runs;
-        if let (Some(a), Some(b)) = (a.network()?, b.network()?) {
-            return Ok(Self { names: pair.names.clone(), classes: [a, b] });
+        let of_both = |a, b: Vec<u16>| {
+            let number = |class: u16| pair.numbers_of_second[usize::from(class)];
+            [a, b.into_iter().map(number).collect()]
+        };
+        if let (Some(a), Some(b)) = (&a.network, &b.network) {
+            return Ok(Self { names: pair.names.clone(), classes: of_both(a.clone(), b.clone()) });
         }
         let SpacePair(spaces) = &pair.spaces[pair.spaces.len() - 1];
         let k = a.n_neighbors;
@@ -32,7 +36,7 @@ impl Answers {
             |run: usize| format!("{k}-NN in {} of {}", space_title(&spaces[run]), pair.names[run]);
         Ok(Self {
             names: [0, 1].map(name),
-            classes: [a.predictions(&spaces[0], None)?, b.predictions(&spaces[1], None)?],
+            classes: of_both(a.predictions(&spaces[0], None)?, b.predictions(&spaces[1], None)?),
         })
     }
 
@@ -53,18 +57,16 @@ impl Answers {
             values: vec![format!("only {a}"), format!("only {b}"), "neither".into(), "both".into()],
             codes: self.right(labels).map(code).collect(),
         }];
-        for (run, name) in self.names.iter().enumerate() {
-            let values = pair.runs[run].class_names.clone();
-            columns.push(Column {
-                name: format!("answer of {name}"),
-                kind: match values.len() {
-                    0..=MAX_CATEGORIES => ColumnKind::Category,
-                    _ => ColumnKind::Text,
-                },
-                values,
-                codes: self.classes[run].iter().map(|&class| class.into()).collect(),
-            });
-        }
+        let kind = match pair.class_names.len() {
+            0..=MAX_CATEGORIES => ColumnKind::Category,
+            _ => ColumnKind::Text,
+        };
+        columns.extend(self.names.iter().zip(&self.classes).map(|(name, classes)| Column {
+            name: format!("answer of {name}"),
+            kind,
+            values: pair.class_names.clone(),
+            codes: classes.iter().map(|&class| class.into()).collect(),
+        }));
         columns
     }
 
@@ -80,14 +82,14 @@ impl Answers {
     /// run and of the second, and which of them is right.
     pub(super) fn write_csv(&self, record: &mut RunFolder, pair: &Pair<'_>) -> Result<()> {
         const RIGHT: [&str; 4] = ["a", "b", "neither", "both"];
-        let [a, b] = pair.runs;
-        let name = |names: &[String], class: u16| insights_table::name(names, usize::from(class));
-        let rows = (0..a.labels.len()).zip(self.right(&a.labels)).map(|(row, right)| {
+        let labels = &pair.runs[0].labels;
+        let name = |class: u16| insights_table::name(&pair.class_names, usize::from(class));
+        let rows = (0..labels.len()).zip(self.right(labels)).map(|(row, right)| {
             vec![
                 row.to_string(),
-                name(&a.class_names, a.labels[row]),
-                name(&a.class_names, self.classes[0][row]),
-                name(&b.class_names, self.classes[1][row]),
+                name(labels[row]),
+                name(self.classes[0][row]),
+                name(self.classes[1][row]),
                 RIGHT[code(right) as usize].to_owned(),
             ]
         });

@@ -12,6 +12,8 @@ pub(super) struct ComparedRun {
     pub(super) class_names: Vec<String>,
     /// Of the scored points.
     pub(super) labels: Vec<u16>,
+    /// The class that the network gave each scored point, if that is known.
+    pub(super) network: Option<Vec<u16>>,
     pub(super) n_neighbors: usize,
 }
 
@@ -24,7 +26,8 @@ impl ComparedRun {
         run.check_quality()?;
         let class_names = run.class_names()?;
         let labels = run.labels(run.scored_part())?;
-        Ok(Self { run, class_names, labels, n_neighbors })
+        let network = run.network_predictions(run.scored_part(), labels.len())?;
+        Ok(Self { run, class_names, labels, network, n_neighbors })
     }
 
     /// The class that k-NN gave each scored point in a space, or in a map of it.
@@ -37,20 +40,16 @@ impl ComparedRun {
         self.run.embedding(&self.run.id(space, Some(method)), self.run.scored_part())
     }
 
-    /// The class that the network gave each scored point, if that is known.
-    pub(super) fn network(&self) -> Result<Option<Vec<u16>>> {
-        self.run.network_predictions(self.run.scored_part(), self.labels.len())
-    }
-
     /// Whether both runs scored the same points.
     pub(super) fn sameness(&self, other: &Self) -> Sameness {
-        let names = |run: &Self| {
-            let labels = run.labels.iter();
-            labels.map(|&label| run.class_names.get(usize::from(label)).cloned()).collect()
+        // A class is its name: its number may be another one in each run.
+        let same_class = |(&ours, &theirs): (&u16, &u16)| {
+            self.class_names.get(usize::from(ours)) == other.class_names.get(usize::from(theirs))
         };
-        let (ours, theirs): (Vec<Option<String>>, Vec<Option<String>>) =
-            (names(self), names(other));
-        if self.run.scored_on() != other.run.scored_on() || ours != theirs {
+        if self.run.scored_on() != other.run.scored_on()
+            || self.labels.len() != other.labels.len()
+            || !self.labels.iter().zip(&other.labels).all(same_class)
+        {
             return Sameness::Different;
         }
         let file = |run: &FinishedRun, name: &str| {

@@ -5,8 +5,7 @@ use super::space_pair::SpacePair;
 use crate::embedding::{self, Method};
 use crate::error::Result;
 use crate::evaluation::{
-    ComparedValue, Comparison, Estimate, GainRow, KNN_ACCURACY, METRICS, ScoredOn, map_title,
-    space_title,
+    ComparedValue, Comparison, Estimate, GainRow, KNN_ACCURACY, METRICS, map_title, space_title,
 };
 use crate::format::{capital, thousands};
 use crate::matrix::Matrix;
@@ -221,10 +220,7 @@ fn maps(folder: &mut RunFolder, pair: &Pair<'_>, method: &str) -> Result<()> {
             .collect(),
     ];
     let panel = |SpacePair(names): &SpacePair, run: usize, map| {
-        let part = match pair.runs[run].run.scored_on() {
-            ScoredOn::Test => "test points",
-            ScoredOn::TrainLeaveOneOut => "training points",
-        };
+        let part = pair.runs[run].run.scored_on().points();
         Panel {
             title: format!("{}, {}, {part}", pair.names[run], space_title(&names[run])),
             embedding: map,

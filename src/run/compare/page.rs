@@ -3,26 +3,21 @@
 
 use super::answers::Answers;
 use super::pair::Pair;
-use super::sections;
+use super::sections::{of_comparison, origin};
 use super::space_pair::SpacePair;
 use crate::compute::Device;
-use crate::dataset::Images;
 use crate::embedding::procrustes::Motion;
 use crate::embedding::{self, display_rank};
 use crate::error::Result;
 use crate::evaluation::{Comparison, ScoredOn};
 use crate::progress::Observer;
-use crate::record::points::Rows;
 use crate::record::{Artifact, FinishedRun, ReportPoints};
 use crate::report::page::{self, Map, Method, Page, Points, Space};
-use crate::run::page::{SelectedPoints, notes, without_the_device};
+use crate::run::page::{MOST_POINTS, SelectedPoints, notes, without_the_device};
 use crate::run::session::Session;
 
 /// Names of the runs in addresses: before the names of their spaces.
 const SIDES: [&str; 2] = ["a", "b"];
-
-/// Points of the page at most; of more, so many are drawn by the seed.
-const MOST_POINTS: usize = 50_000;
 
 /// Writes the page of a comparison whose tables and figures are written.
 pub(super) fn write(
@@ -40,9 +35,9 @@ pub(super) fn write(
     let mut warnings = record.manifest.warnings.clone();
     without_the_device(&mut warnings, &record.manifest.device);
     warnings.extend(explored.warnings);
-    let mut sections = sections::of_comparison(record, pair, comparison)?;
-    let (inputs, reproduce) = sections::origin(record);
-    sections.extend([notes(&warnings, &explored.missing), inputs, reproduce]);
+    let mut sections = of_comparison(record, pair, comparison)?;
+    sections.push(notes(&warnings, &explored.missing));
+    sections.extend(origin(record));
     let name = format!("{} and {}", pair.names[0], pair.names[1]);
     let page = Page { name, sections, warnings, ..explored };
     page::write(&page, &record.below(Artifact::Report)?)?;
@@ -52,32 +47,22 @@ pub(super) fn write(
 
 /// One run's part of the explorer.
 struct Side {
-    points: Points,
     spaces: Vec<Space>,
     methods: Vec<Method>,
     maps: Vec<Map>,
-    images: Option<Images>,
     n_neighbors: usize,
-    warnings: Vec<String>,
-    missing: Vec<String>,
 }
 
 impl Side {
     fn read(
-        run: &FinishedRun,
-        (choice, rows): (ReportPoints, &Rows),
+        selected: &mut SelectedPoints<'_>,
         device: &Device,
         observer: &dyn Observer,
     ) -> Result<Self> {
-        let mut selected = SelectedPoints::of_rows(run, choice, rows.clone());
-        let class_names = selected.class_names()?;
-        let points = selected.points(&class_names)?;
         let maps = selected.maps()?;
-        let (spaces, images) = selected.spaces(device, observer)?;
+        let spaces = selected.spaces(device, observer)?;
         let (methods, n_neighbors) = (selected.methods(), selected.n_neighbors());
-        let SelectedPoints { mut warnings, missing, .. } = selected;
-        without_the_device(&mut warnings, &run.manifest.device);
-        Ok(Self { points, spaces, methods, maps, images, n_neighbors, warnings, missing })
+        Ok(Self { spaces, methods, maps, n_neighbors })
     }
 
     /// Moves each map onto the other run's map of the space that its own is compared with, by the same
@@ -113,15 +98,13 @@ impl Side {
         }
     }
 
-    /// Puts the run's name before its spaces, warnings and missing data.
+    /// Puts the run's name before its spaces.
     fn rename(&mut self, side: &str, name: &str) {
         for space in &mut self.spaces {
             space.id = id(side, &space.id);
             space.title = format!("{name}: {}", space.title);
         }
         self.maps.iter_mut().for_each(|map| map.space = id(side, &map.space));
-        let sentences = self.warnings.iter_mut().chain(&mut self.missing);
-        sentences.for_each(|sentence| *sentence = format!("{name}: {sentence}"));
     }
 }
 
@@ -136,20 +119,31 @@ fn explored(
     device: &Device,
     observer: &dyn Observer,
 ) -> Result<Page> {
-    let (choice, rows) = shown(&pair.runs[0].run);
-    let [mut a, mut b] = [
-        Side::read(&pair.runs[0].run, (choice, &rows), device, observer)?,
-        Side::read(&pair.runs[1].run, (choice, &rows), device, observer)?,
-    ];
+    let seed = pair.runs[0].run.manifest.seed;
+    let [mut of_a, mut of_b] = pair.runs.map(|run| scored_points(&run.run, seed));
+    let points = of_a.points(&pair.class_names)?;
+    let images = match of_a.pictures()? {
+        Some(images) => Some(images),
+        None => of_b.pictures()?,
+    };
+    let mut a = Side::read(&mut of_a, device, observer)?;
+    let mut b = Side::read(&mut of_b, device, observer)?;
     let first = first_maps(pair, [&a, &b]);
     b.move_onto(&a, &pair.spaces)?;
     b.renumber(&pair.numbers_of_second);
     a.rename(SIDES[0], &pair.names[0]);
     b.rename(SIDES[1], &pair.names[1]);
-    let scored = if rows.test.is_empty() { &rows.train } else { &rows.test };
-    let columns = answers.columns(pair).iter().map(|column| column.select(scored)).collect();
-    let mut missing = [a.missing, b.missing].concat();
-    missing.dedup();
+    let columns = answers.columns(pair);
+    let scored = if of_a.rows.test.is_empty() { &of_a.rows.train } else { &of_a.rows.test };
+    let columns = columns.iter().map(|column| column.select(scored)).collect();
+    let (mut warnings, mut missing) = (Vec::new(), Vec::new());
+    for ((mut of_run, run), name) in [of_a, of_b].into_iter().zip(pair.runs).zip(&pair.names) {
+        without_the_device(&mut of_run.warnings, &run.run.manifest.device);
+        of_run.missing.dedup();
+        let named = |sentence: String| format!("{name}: {sentence}");
+        warnings.extend(of_run.warnings.into_iter().map(named));
+        missing.extend(of_run.missing.into_iter().map(named));
+    }
     let mut methods = a.methods;
     let others = b.methods.into_iter();
     let new: Vec<Method> =
@@ -162,30 +156,32 @@ fn explored(
             confidence: None,
             measures: Vec::new(),
             columns,
-            ..a.points
+            ..points
         },
         classes: pair.class_names.clone(),
         n_neighbors: a.n_neighbors,
         spaces: [a.spaces, b.spaces].concat(),
         methods,
         maps: [a.maps, b.maps].concat(),
-        pictures: a.images.or(b.images),
+        pictures: images,
         first,
-        warnings: [a.warnings, b.warnings].concat(),
+        warnings,
         missing,
         ..Page::default()
     })
 }
 
-/// The points that are shown: those that the runs scored, or some of them.
-fn shown(run: &FinishedRun) -> (ReportPoints, Rows) {
-    let (choice, [n_train, n_test]) = match run.scored_on() {
+/// The points that a run scored, or some of them, drawn by the seed: the same of both runs.
+fn scored_points(run: &FinishedRun, seed: u64) -> SelectedPoints<'_> {
+    let (all, [n_train, n_test]) = match run.scored_on() {
         ScoredOn::Test => (ReportPoints::Test, [0, run.n_test]),
         ScoredOn::TrainLeaveOneOut => (ReportPoints::Train, [run.n_train, 0]),
     };
-    let choice =
-        if run.n_scored() > MOST_POINTS { ReportPoints::Number(MOST_POINTS) } else { choice };
-    (choice, choice.rows(n_train, n_test, run.manifest.seed))
+    let choice = match run.n_scored() {
+        0..=MOST_POINTS => all,
+        _ => ReportPoints::Number(MOST_POINTS),
+    };
+    SelectedPoints::of_rows(run, choice, choice.rows(n_train, n_test, seed))
 }
 
 /// The maps that are seen first, side by side: of each run that of its last space by the method that

@@ -8,7 +8,12 @@ use crate::evaluation::{
     AccuracyRow, Bootstrap, Comparison, GainRow, MeasureRow, MetricRanking, PairRow,
     metric_rankings,
 };
+use std::collections::HashMap;
 use std::path::Path;
+
+/// Warning of points that nothing but labels shows to be the same.
+const ASSUMED: &str = "neither run kept the input of its points: these are taken for the same in \
+                       both, because all labels agree";
 
 /// The two runs and what they have in common.
 pub(super) struct Pair<'a> {
@@ -54,15 +59,16 @@ impl<'a> Pair<'a> {
             return Err(Error::input(&b.run.path, message));
         }
         let sameness = a.sameness(b);
+        let numbered = a.class_names.iter().zip(0..);
+        let known: HashMap<&String, u16> = numbered.collect();
         let mut class_names = a.class_names.clone();
-        let mut numbers_of_second = Vec::new();
-        for name in &b.class_names {
-            let known = class_names.iter().position(|known| known == name);
-            numbers_of_second.push(known.unwrap_or(class_names.len()) as u16);
-            if known.is_none() {
+        let number = |name: &String| {
+            known.get(name).copied().unwrap_or_else(|| {
                 class_names.push(name.clone());
-            }
-        }
+                (class_names.len() - 1) as u16
+            })
+        };
+        let numbers_of_second = b.class_names.iter().map(number).collect();
         Ok(Self {
             runs: [a, b],
             names: names.unwrap_or_else(|| names_of_folders([&a.run.path, &b.run.path])),
@@ -76,12 +82,28 @@ impl<'a> Pair<'a> {
         })
     }
 
+    /// What a reader must know of what is compared.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.is_assumed {
+            warnings.push(ASSUMED.to_owned());
+        }
+        let others = self.spaces.iter().filter(|SpacePair([a, b])| a != b);
+        let others: Vec<String> = others.map(SpacePair::name).collect();
+        if !others.is_empty() {
+            let list = others.join(", ");
+            warnings
+                .push(format!("layers of different names are compared, by their place: {list}"));
+        }
+        warnings
+    }
+
     /// Differences, with their confidence intervals.
     ///
     /// # Errors
     /// [`Error::Input`] if predictions are missing or malformed.
     pub(super) fn comparison(&self, bootstrap: &Bootstrap) -> Result<Comparison> {
-        let networks = [self.runs[0].network()?, self.runs[1].network()?];
+        let networks = self.runs.map(|run| run.network.as_ref());
         let mut common: Vec<Common> = Vec::new();
         if networks.iter().all(Option::is_some) {
             common.push(Common { space: None, method: None });
@@ -94,8 +116,7 @@ impl<'a> Pair<'a> {
             };
             self.spaces.iter().map(of_space)
         }));
-        let [a, b] =
-            [0, 1].map(|at| Classifiers::read(self.runs[at], at, &common, networks[at].as_ref()));
+        let [a, b] = [0, 1].map(|at| Classifiers::read(self.runs[at], at, &common, networks[at]));
         let (a, b) = (a?, b?);
         let own: Vec<usize> = (0..common.len()).filter(|&at| common[at].method.is_none()).collect();
         let counted = Counted::of([&a, &b], self.paired, bootstrap, &own);

@@ -1,19 +1,18 @@
 //! The tables and figures on the page of a comparison.
 
-use super::compared_run::ComparedRun;
 use super::pair::Pair;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::evaluation::{
-    Agreement, ComparedValue, Comparison, Estimate, Interval, MapId, ScoredOn, method_title,
+    Agreement, ComparedValue, Comparison, Confusion, Estimate, Interval, MapId, method_title,
     space_title,
 };
 use crate::format::thousands;
 use crate::record::{Artifact, N_COMPONENTS, RunFolder};
 use crate::report::compare_table::how;
 use crate::report::figures::NAMED;
-use crate::report::page::{Block, Cell, Drawing, Section, Table, Tabs};
+use crate::report::page::{Block, Cell, Section, Table, Tabs};
 use crate::report::quality_table::grouped;
-use crate::run::page::{inputs, reproduce, section};
+use crate::run::page::{drawn, inputs, reproduce, section};
 
 /// The sections of results.
 pub(super) fn of_comparison(
@@ -61,24 +60,19 @@ pub(super) fn of_comparison(
 }
 
 /// What was read, and how the page is made again.
-pub(super) fn origin(record: &RunFolder) -> (Section, Section) {
+pub(super) fn origin(record: &RunFolder) -> [Section; 2] {
     let manifest = &record.manifest;
     let read = section("inputs", "Inputs", [Block::Table(inputs(&manifest.inputs))]);
     let version =
         format!("Version {} with the seed {}.", manifest.layerlens_version, manifest.seed);
-    (read, reproduce(&manifest.argv, version))
+    [read, reproduce(&manifest.argv, version)]
 }
 
 /// A figure that the comparison has drawn; none if it drew none of that name.
 fn drawing(record: &RunFolder, name: &str, label: &str) -> Result<Option<Block>> {
     let file = format!("{name}.svg");
     let path = Artifact::Figure(&file).of(record.path());
-    if !path.exists() {
-        return Ok(None);
-    }
-    let svg = std::fs::read_to_string(&path)
-        .map_err(|error| Error::input(&path, format!("cannot be read: {error}")))?;
-    Ok(Some(Block::Drawing(Drawing { svg, label: label.into(), ..Drawing::default() })))
+    path.exists().then(|| drawn(&path, label)).transpose()
 }
 
 /// What the intervals say, and what not.
@@ -105,19 +99,12 @@ fn who_is_right(comparison: &Comparison) -> Option<String> {
         "Of {} {} both are right about {}, only {a} about {}, only {b} about {}, neither about {}. \
          Choose the colour “who is right” to see which.",
         thousands(comparison.n_scored[0]),
-        points_words(comparison.scored_on[0]),
+        comparison.scored_on[0].points(),
         thousands(both),
         thousands(only_a),
         thousands(only_b),
         thousands(neither)
     ))
-}
-
-fn points_words(scored_on: ScoredOn) -> &'static str {
-    match scored_on {
-        ScoredOn::Test => "test points",
-        ScoredOn::TrainLeaveOneOut => "training points",
-    }
 }
 
 fn percent(estimate: Estimate) -> String {
@@ -201,10 +188,15 @@ fn widest_gain(comparison: &Comparison) -> Option<String> {
 /// answers of one are not known.
 fn class_accuracies(pair: &Pair<'_>) -> Result<Option<Table>> {
     let [a, b] = pair.runs;
-    let (Some(of_a), Some(of_b)) = (a.network()?, b.network()?) else { return Ok(None) };
-    let shares = |name: &String| [share_of_class(a, &of_a, name), share_of_class(b, &of_b, name)];
+    let (Some(of_a), Some(of_b)) = (&a.network, &b.network) else { return Ok(None) };
     let mut rows: Vec<(&String, [Option<f64>; 2])> =
-        pair.class_names.iter().map(|name| (name, shares(name))).collect();
+        pair.class_names.iter().map(|name| (name, [None; 2])).collect();
+    let of_a = Confusion::new(&a.labels, of_a, a.class_names.len())?.per_class();
+    let of_b = Confusion::new(&b.labels, of_b, b.class_names.len())?.per_class();
+    rows.iter_mut().zip(of_a).for_each(|((_, values), share)| values[0] = share);
+    for (share, &class) in of_b.into_iter().zip(&pair.numbers_of_second) {
+        rows[usize::from(class)].1[1] = share;
+    }
     let difference = |[a, b]: [Option<f64>; 2]| Some(a? - b?);
     let size = |values| difference(values).map_or(0.0, f64::abs);
     rows.sort_by(|(_, x), (_, y)| size(*y).total_cmp(&size(*x)));
@@ -213,10 +205,6 @@ fn class_accuracies(pair: &Pair<'_>) -> Result<Option<Table>> {
     let which = match rows.len() < n {
         true => format!("; the {} of {} classes that differ most", rows.len(), thousands(n)),
         false => String::new(),
-    };
-    let cell = |value: Option<f64>| {
-        let text = value.map_or_else(|| "–".into(), |value| format!("{value:.4}"));
-        Cell { bar: value, ..Cell::from(text) }
     };
     let row = |(name, values): (&String, [Option<f64>; 2])| {
         let less = difference(values).map_or_else(String::new, |it| format!("{it:+.4}"));
@@ -229,15 +217,10 @@ fn class_accuracies(pair: &Pair<'_>) -> Result<Option<Table>> {
     Ok(Some(Table::new(caption, &["class", a, b, &less], rows)))
 }
 
-/// Share of the scored points of a class that the network gave that class; none without points.
-fn share_of_class(run: &ComparedRun, answers: &[u16], name: &String) -> Option<f64> {
-    let class = run.class_names.iter().position(|known| known == name)?;
-    let of_class = run.labels.iter().zip(answers);
-    let of_class = of_class.filter(|(label, _)| usize::from(**label) == class);
-    let (n, right) = of_class.fold((0_usize, 0_usize), |(n, right), (label, answer)| {
-        (n + 1, right + usize::from(answer == label))
-    });
-    (n > 0).then(|| right as f64 / n as f64)
+/// A share with a bar, or a dash.
+fn cell(share: Option<f64>) -> Cell {
+    let text = share.map_or_else(|| "–".into(), |share| format!("{share:.4}"));
+    Cell { bar: share, ..Cell::from(text) }
 }
 
 fn overview(pair: &Pair<'_>, comparison: &Comparison) -> Table {
@@ -245,7 +228,7 @@ fn overview(pair: &Pair<'_>, comparison: &Comparison) -> Table {
     let of_networks = network.map_or([None; 2], |row| [row.value.a, row.value.b]);
     let row = |run: usize| {
         let finished = &pair.runs[run].run;
-        let points = points_words(finished.scored_on());
+        let points = finished.scored_on().points();
         let spaces: Vec<String> = finished.spaces.iter().map(MapId::space_title).collect();
         let accuracy = of_networks[run].map(|accuracy| format!("{:.4}", accuracy.value));
         vec![
@@ -262,11 +245,6 @@ fn overview(pair: &Pair<'_>, comparison: &Comparison) -> Table {
 }
 
 fn accuracies(comparison: &Comparison) -> Table {
-    let value = |estimate: Option<Estimate>| {
-        let value = estimate.map(|estimate| estimate.value);
-        let text = value.map_or_else(|| "–".into(), |value| format!("{value:.4}"));
-        Cell { bar: value, ..Cell::from(text) }
-    };
     let by_space = grouped(&comparison.accuracies, |row| row.space.as_deref().unwrap_or_default());
     let rows = by_space.into_iter().map(|row| {
         let (space, map) = match &row.space {
@@ -283,7 +261,7 @@ fn accuracies(comparison: &Comparison) -> Table {
         });
         let difference = difference.map_or_else(String::new, |it| format!("{:+.4}", it.value));
         let lead = [space, map].map(Cell::from);
-        let [a, b] = [value(a), value(b)];
+        let [a, b] = [a, b].map(|estimate| cell(estimate.map(|estimate| estimate.value)));
         lead.into_iter().chain([a, b, difference.into(), interval.into()]).collect()
     });
     let [a, b] = &comparison.names;

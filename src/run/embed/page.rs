@@ -14,12 +14,10 @@ use crate::report::page::{
 };
 use crate::report::quality_table;
 use crate::run::page::{
-    PAGE_NEIGHBORS, inputs, knn, metadata, metrics, reproduce, section, without_the_device,
+    MOST_POINTS, PAGE_NEIGHBORS, inputs, knn, metadata, metrics, reproduce, section,
+    without_the_device,
 };
 use crate::run::session::Session;
-
-/// Points of the page at most; of more, so many are drawn by the seed.
-const MOST_POINTS: usize = 50_000;
 
 /// Why the page shows no neighbours.
 const NOT_SEARCHED: &str = "the neighbours of the points: they were not searched for";

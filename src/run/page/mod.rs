@@ -12,7 +12,7 @@ mod tables;
 
 pub(super) use exported::ExportedPoints;
 pub(super) use metadata::metadata;
-pub(super) use sections::{notes, reproduce, section};
+pub(super) use sections::{drawn, notes, reproduce, section};
 pub(super) use selected::SelectedPoints;
 pub(super) use tables::{inputs, knn};
 
@@ -26,6 +26,10 @@ use crate::report::page::{self, Page};
 
 /// Neighbours of each point that the page shows.
 pub(super) const PAGE_NEIGHBORS: usize = 10;
+
+/// Points at most of a page whose points the user does not choose; of more, so many are drawn by the
+/// seed.
+pub(super) const MOST_POINTS: usize = 50_000;
 
 /// Folders of a run that pages and exports are made from.
 pub(super) const READ: [Folder; 3] = [Folder::Activations, Folder::Embeddings, Folder::Epochs];
@@ -55,7 +59,8 @@ pub(super) fn of_run(
     let points = selected.points(&classes)?;
     let maps = selected.maps()?;
     let epochs = selected.epochs()?;
-    let (spaces, pictures) = selected.spaces(device, observer)?;
+    let pictures = selected.pictures()?;
+    let spaces = selected.spaces(device, observer)?;
     let profile = profile::layer_profile(run, &selected, &classes)?;
     let findings = findings::section_of(run, &classes)?;
     let sections = sections::of_run(run, &mut selected, &classes, findings, profile)?;

@@ -13,6 +13,7 @@ use crate::report::insights_table::scored_words;
 use crate::report::page::{Block, Curves, Drawing, Section, Series, Table, Tabs};
 use crate::report::{data_map as data_map_report, quality_table};
 use crate::training::History;
+use std::path::Path;
 
 pub(in crate::run) fn section(
     id: &str,
@@ -182,16 +183,21 @@ fn training(run: &FinishedRun, selected: &mut SelectedPoints<'_>) -> Result<Opti
     Ok(Some(folded("training", "Training", blocks)))
 }
 
+/// A figure that is drawn already, as its file has it.
+pub(in crate::run) fn drawn(path: &Path, label: &str) -> Result<Block> {
+    let unread = |error: std::io::Error| Error::input(path, format!("cannot be read: {error}"));
+    let svg = std::fs::read_to_string(path).map_err(unread)?;
+    Ok(Block::Drawing(Drawing { svg, label: label.into(), ..Drawing::default() }))
+}
+
 /// What became of the training points over the epochs: a sentence, and the figure that the run drew.
 fn data_map(run: &FinishedRun, selected: &mut SelectedPoints<'_>) -> Result<Vec<Block>> {
     let Some(summary) = &run.results().data_map else { return Ok(Vec::new()) };
     let mut blocks = vec![Block::Text(summary.finding())];
     let name = format!("{}.svg", data_map_report::FIGURE);
     if let Some(path) = selected.path(Artifact::Figure(&name), "the data map") {
-        let unread = |error: std::io::Error| Error::input(&path, error.to_string());
-        let svg = std::fs::read_to_string(&path).map_err(unread)?;
-        let label = "The data map: confidence against variability of the training points".into();
-        blocks.push(Block::Drawing(Drawing { svg, label, ..Drawing::default() }));
+        let label = "The data map: confidence against variability of the training points";
+        blocks.push(drawn(&path, label)?);
     }
     Ok(blocks)
 }

@@ -209,14 +209,13 @@ impl<'a> SelectedPoints<'a> {
         Ok((classes, sure))
     }
 
-    /// The spaces with their neighbours, and the images of the points.
+    /// The spaces with their neighbours.
     pub(in crate::run) fn spaces(
         &mut self,
         device: &Device,
         observer: &dyn Observer,
-    ) -> Result<(Vec<Space>, Option<Images>)> {
+    ) -> Result<Vec<Space>> {
         let search = &self.run.search;
-        let pictures = self.kept_pictures()?;
         let mut spaces = Vec::new();
         let k = self.n_neighbors();
         for id in &self.run.spaces {
@@ -235,8 +234,14 @@ impl<'a> SelectedPoints<'a> {
                 probe: measures::answers(self.run, &self.rows, &id.space)?,
             });
         }
+        Ok(spaces)
+    }
+
+    /// The images of the points, as the page shows them.
+    pub(in crate::run) fn pictures(&mut self) -> Result<Option<Images>> {
+        let pictures = self.kept_pictures()?;
         self.warnings.extend(pictures.as_ref().and_then(scaled_words));
-        Ok((spaces, pictures))
+        Ok(pictures)
     }
 
     /// Neighbours of each point.
@@ -244,7 +249,7 @@ impl<'a> SelectedPoints<'a> {
         PAGE_NEIGHBORS.min(self.rows.len().saturating_sub(1))
     }
 
-    /// The images of the points.
+    /// The images of the points, as the run kept them.
     pub(in crate::run) fn kept_pictures(&mut self) -> Result<Option<Images>> {
         let mut kept: Option<Images> = None;
         let parts = self.parts();
