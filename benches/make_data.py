@@ -2,6 +2,7 @@
 
     python benches/make_data.py colored FOLDER colored.npz     # 60,000 + 10,000 images, 32 x 32 x 3
     python benches/make_data.py million FOLDER million.npy     # 1,000,000 x 64, and million_labels.npy
+    python benches/make_data.py million FOLDER new.npy --seed 1 --rows 200000    # others of their kind
 
 FOLDER holds the four .gz files of the data set, as Debian's package dataset-fashion-mnist has them
 in /usr/share/datasets/fashion-mnist. Needs numpy.
@@ -44,7 +45,9 @@ def _colored(images: np.ndarray, random: np.random.Generator) -> np.ndarray:
     return (255 * np.clip(cover * images * color + (1 - cover) * ground, 0, 1)).astype(np.uint8)
 
 
-def million(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def million(
+    images: np.ndarray, labels: np.ndarray, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """Mixtures of three images of a class, with noise: 64 principal components and the classes."""
     x = images.reshape(len(images), -1)
     centred = x - x.mean(axis=0)
@@ -53,7 +56,7 @@ def million(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndar
     # The signs are free, and libraries differ in them.
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(64)])
     x = centred @ axes.astype(np.float32)
-    random, n = np.random.default_rng(0), 1_000_000
+    random, n = np.random.default_rng(seed), 1_000_000
     by_class = np.argsort(labels, kind="stable")
     starts = np.searchsorted(labels[by_class], np.arange(11))
     class_of = random.integers(10, size=n)
@@ -70,6 +73,8 @@ def main() -> None:
     parser.add_argument("kind", choices=["colored", "million"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("out", type=Path)
+    parser.add_argument("--seed", type=int, default=0, help="of `million`")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="the first so many of `million`")
     options = parser.parse_args()
     parts = {part: fashion_mnist(options.folder, part) for part in PARTS}
     if options.kind == "colored":
@@ -79,7 +84,8 @@ def main() -> None:
         np.savez(options.out, **arrays)
     else:
         images, labels = (np.concatenate(both) for both in zip(*parts.values()))
-        rows, classes = million(images, labels)
+        rows, classes = million(images, labels, options.seed)
+        rows, classes = rows[: options.rows], classes[: options.rows]
         np.save(options.out, rows)
         np.save(options.out.with_name(f"{options.out.stem}_labels.npy"), classes)
 
