@@ -1,7 +1,8 @@
 //! The view as a picture.
 
 use crate::explorer::like;
-use crate::program::N_TEST;
+use crate::page::Opening;
+use crate::program::{N_TEST, Place};
 use crate::study::{RENDERERS, opened};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -83,4 +84,35 @@ fn png_and_svg_show_the_same() {
     assert!(far < 0.003, "{far} of {} pixels differ", compared[2]);
     // The ring around the pinned point is in both.
     assert!(svg.contains("stroke-width=\"2.5\""), "no ring");
+}
+
+/// Of each text in a saved SVG with the words of a class how many circles lie around it.
+const AROUND: &str = "((svg, words) => {
+    const box = document.createElement('div'); box.innerHTML = svg; document.body.append(box);
+    const middle = element => { const { x, y, width, height } = element.getBoundingClientRect();
+        return [x + width / 2, y + height / 2]; };
+    const circles = [...box.querySelectorAll('circle')].map(middle);
+    const near = ([x, y]) => circles.filter(([a, b]) => Math.hypot(a - x, b - y) < 40).length;
+    return [...box.querySelectorAll('text')].filter(text => text.textContent === words).map(text => near(middle(text)));
+})";
+
+#[test]
+fn the_name_of_scattered_groups_stands_in_the_largest() {
+    let Some(usual) = Opening::usual("") else { return };
+    let place = Place::new();
+    // The medians of the first three groups meet at (10, 10), where there are no points.
+    let groups =
+        [(40, 0, 10, "apart"), (40, 10, 0, "apart"), (41, 20, 20, "apart"), (9, 15, 5, "other")];
+    let rows = groups.iter().flat_map(|&(n, x, y, name)| (0..n).map(move |at| (x, y, at, name)));
+    let table: String = rows.clone().map(|(x, y, at, _)| format!("{x},{y}.{at:02}\n")).collect();
+    std::fs::write(place.path("map.csv"), table).unwrap();
+    let names: String = rows.map(|(.., name)| format!("{name}\n")).collect();
+    std::fs::write(place.path("y.txt"), names).unwrap();
+    place.succeed("report --embedding map.csv --labels y.txt --device cpu --out page.html");
+    let page = usual.open(&place.path("page.html"));
+    let svg = serde_json::json!(String::from_utf8(page.download("button.save-svg").1).unwrap());
+    let around = page.eval(&format!("{AROUND}({svg}, 'apart')"));
+    // The name in the legend has its one circle beside it.
+    let most = around.as_array().unwrap().iter().filter_map(serde_json::Value::as_u64).max();
+    assert!(most >= Some(41), "{around}");
 }
