@@ -9,7 +9,7 @@ use layerlens::model::{Architecture, is_model_file, read_model};
 use layerlens::onnx::{ImageSize, Network, is_onnx};
 use layerlens::recipe::{Blueprint, PRESET_INPUT, PRESETS};
 use layerlens::report::drawing::drawing;
-use layerlens::report::figures::save;
+use layerlens::report::figures::{Saved, save};
 use layerlens::training::{Training, ValidationSplit};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -88,7 +88,12 @@ fn show(args: &ShowArgs) -> Result<()> {
     }
     if let Some(folder) = &args.drawing {
         create_folder(folder)?;
-        let [png, svg] = save(&drawing(&name, &architecture), &folder.join("architecture"))?;
+        let figure = drawing(&name, &architecture);
+        let saved = save(&figure, &folder.join("architecture"))?;
+        if let Some(warning) = saved.warning() {
+            say(&format!("warning: {warning}"));
+        }
+        let Saved { png, svg, .. } = saved;
         text += &format!("drawn in {} and {}\n", png.display(), svg.display());
     }
     json::keep(|| {

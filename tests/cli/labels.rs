@@ -528,3 +528,20 @@ fn classes_that_only_test_points_have_are_told() {
     let said = "no training point has the classes of 10 test points, which neither k-NN nor a probe can find";
     assert!(stderr.contains(said), "{stderr}");
 }
+
+#[test]
+fn letters_that_no_font_has_are_told_and_stay_in_the_drawing() {
+    let place = Place::with_points();
+    // Places that will never be letters, a script that is written from right to left, and letters of
+    // the built-in font.
+    let names = ["\u{10fffe}", "אב", "Ωραία"];
+    let lines = groups(120).into_iter().map(|group| format!("{}\n", names[group as usize]));
+    fs::write(place.path("y.txt"), lines.collect::<String>()).unwrap();
+    let told = place.succeed("embed x.npy --labels y.txt --method pca --device cpu --out map");
+    let warning = "PNG figures have boxes for `\u{10fffe}`, which no font of this machine has; and for \
+                   `אב`, of scripts that they cannot set. The SVG figures and the page have the letters";
+    assert_eq!(told.stderr.matches(warning).count(), 1, "{}", told.stderr);
+    assert_eq!(manifest(&place.path("map"))["warnings"], serde_json::json!([warning]));
+    let drawing = fs::read_to_string(place.path("map/figures/map.svg")).unwrap();
+    assert!(names.iter().all(|name| drawing.contains(name)));
+}

@@ -3,7 +3,8 @@
 //!
 //! The boxes of a PNG are plotters'. Its text is set here, in a font that the program carries,
 //! because plotters drops the bearings of the letters: a figure looks the same on every machine,
-//! and its files have the same bytes whenever its data are the same.
+//! and its files have the same bytes whenever its data are the same. Letters that this font lacks,
+//! such as Chinese ones, are taken from the fonts of the system, which differ.
 
 pub mod animation;
 pub mod architecture;
@@ -31,6 +32,7 @@ pub mod pictures;
 mod raster;
 pub mod scaling;
 pub mod scatter;
+mod system_fonts;
 mod vector;
 
 pub use animation::{Animation, Stop};
@@ -40,7 +42,7 @@ pub use captioned::{Captioned, CaptionedImage};
 pub use classes::NAMED;
 pub use cloud::Cloud;
 pub use cluster_maps::ClusterMaps;
-pub use dots::{DotPanel, Dots};
+pub use dots::{DotPanel, Dots, Scale};
 pub use examples::Examples;
 pub use frames::save_animated;
 pub use gallery::{Gallery, GalleryRow};
@@ -59,6 +61,7 @@ use crate::files::write_atomic;
 use canvas::{Canvas, Color, INK, Text, WHITE};
 use image::ExtendedColorType;
 use std::path::{Path, PathBuf};
+use system_fonts::stands_alone;
 
 /// Ten colours that people with any common colour blindness can tell apart (Petroff 2021,
 /// "Accessible color sequences").
@@ -102,38 +105,74 @@ pub trait Figure {
     fn draw(&self, canvas: &mut dyn Canvas);
 }
 
-/// Writes `stem.png` and `stem.svg`, and returns their paths. Neither is written if the figure
-/// cannot be drawn.
+/// A figure's files.
+#[derive(Clone, Debug)]
+pub struct Saved {
+    /// The picture in pixels.
+    pub png: PathBuf,
+    /// The drawing.
+    pub svg: PathBuf,
+    /// Letters that the PNG file has boxes for: no font has them, or they cannot be set side by side
+    /// from left to right. The SVG file holds the letters themselves.
+    pub missing_letters: String,
+}
+
+impl Saved {
+    /// A warning of the letters that the PNG file has boxes for, if there are some.
+    pub fn warning(&self) -> Option<String> {
+        /// Number of letters that are named.
+        const NAMED: usize = 8;
+        let some = |which: fn(char) -> bool, reason: &str| {
+            let letters: Vec<char> = self.missing_letters.chars().filter(|&it| which(it)).collect();
+            let shown: String = letters.iter().take(NAMED).collect();
+            let more = if letters.len() > NAMED { " and others" } else { "" };
+            (!shown.is_empty()).then(|| format!("`{shown}`{more}, {reason}"))
+        };
+        let absent = some(stands_alone, "which no font of this machine has");
+        let joined = some(|it| !stands_alone(it), "of scripts that they cannot set");
+        let reasons: Vec<String> = absent.into_iter().chain(joined).collect();
+        let letters = reasons.join("; and for ");
+        (!reasons.is_empty()).then(|| {
+            format!("{UNREADABLE} {letters}. The SVG figures and the page have the letters")
+        })
+    }
+}
+
+/// Beginning of [`Saved::warning`].
+pub const UNREADABLE: &str = "PNG figures have boxes for";
+
+/// Writes `stem.png` and `stem.svg`. Neither is written if the figure cannot be drawn.
 ///
 /// # Errors
 /// [`Error::Figure`] if the figure cannot be drawn or encoded, [`Error::Write`] if a file cannot be
 /// written.
-pub fn save(figure: &impl Figure, stem: &Path) -> Result<[PathBuf; 2]> {
+pub fn save(figure: &impl Figure, stem: &Path) -> Result<Saved> {
     // `with_extension` would cut a stem such as `tsne-0.5` at its dot.
     let path = |extension: &str| {
         let mut name = stem.as_os_str().to_owned();
         name.push(extension);
         PathBuf::from(name)
     };
-    let paths = [path(".png"), path(".svg")];
+    let (png, svg) = (path(".png"), path(".svg"));
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |message| Error::Figure { path, message }
     };
-    figure.check().map_err(failed(&paths[0]))?;
-    let pixels = raster(figure).map_err(failed(&paths[0]))?;
-    let svg = vector(figure).map_err(failed(&paths[1]))?;
-    write_atomic(&paths[0], |file| file.write_all(&pixels))?;
-    write_atomic(&paths[1], |file| file.write_all(svg.as_bytes()))?;
-    Ok(paths)
+    figure.check().map_err(failed(&png))?;
+    let (pixels, missing_letters) = raster(figure).map_err(failed(&png))?;
+    let drawing = vector(figure).map_err(failed(&svg))?;
+    write_atomic(&png, |file| file.write_all(&pixels))?;
+    write_atomic(&svg, |file| file.write_all(drawing.as_bytes()))?;
+    Ok(Saved { png, svg, missing_letters })
 }
 
-/// The figure as a PNG file.
-fn raster(figure: &impl Figure) -> Result<Vec<u8>, String> {
+/// The figure as a PNG file, and the letters that no font has.
+fn raster(figure: &impl Figure) -> Result<(Vec<u8>, String), String> {
     let size = figure.size();
     let mut canvas = raster::Raster::new(size);
     figure.draw(&mut canvas);
-    raster::png(&canvas.finish()?, size, ExtendedColorType::Rgb8)
+    let missing = canvas.missing_letters();
+    Ok((raster::png(&canvas.finish()?, size, ExtendedColorType::Rgb8)?, missing))
 }
 
 /// The figure as an SVG document.

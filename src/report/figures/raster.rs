@@ -1,12 +1,13 @@
 //! The pixel surface: drawn twice as large, then averaged, which smooths every edge.
 
 use super::canvas::{Align, Canvas, Color, Dot, Picture, Point, Text, WHITE};
-use super::font::{font, lay_out};
-use ab_glyph::{Font, Glyph};
+use super::font::{LaidOut, Placed, lay_out};
+use ab_glyph::Font as _;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 use plotters::prelude::{BitMapBackend, DrawingBackend, RGBColor};
 use plotters::style::Color as _;
+use std::collections::BTreeSet;
 
 /// Side of the square of drawn pixels that becomes one pixel of the file.
 const SCALE: usize = 2;
@@ -18,13 +19,21 @@ pub(super) struct Raster {
     width: usize,
     height: usize,
     failure: Option<String>,
+    /// Letters of its texts that no font has.
+    missing: BTreeSet<char>,
 }
 
 impl Raster {
     /// A white surface of `width` x `height` final pixels.
     pub(super) fn new((width, height): (u32, u32)) -> Self {
         let (width, height) = (width as usize * SCALE, height as usize * SCALE);
-        Self { buffer: vec![255; width * height * 3], width, height, failure: None }
+        let buffer = vec![255; width * height * 3];
+        Self { buffer, width, height, failure: None, missing: BTreeSet::new() }
+    }
+
+    /// Letters of its texts that no font has: boxes stand for them.
+    pub(super) fn missing_letters(&self) -> String {
+        self.missing.iter().collect()
     }
 
     /// The figure as an RGB buffer of its stated size.
@@ -74,8 +83,8 @@ impl Raster {
     }
 
     /// Paints glyphs, moved by `shift`.
-    fn glyphs(&mut self, font: &impl Font, glyphs: &[Glyph], shift: Point, color: Color) {
-        for glyph in glyphs {
+    fn glyphs(&mut self, glyphs: &[Placed], shift: Point, color: Color) {
+        for Placed { font, glyph } in glyphs {
             let mut glyph = glyph.clone();
             glyph.position.x += shift.0 as f32;
             glyph.position.y += shift.1 as f32;
@@ -145,29 +154,30 @@ impl Canvas for Raster {
     }
 
     fn text(&mut self, text: &Text<'_>) {
-        let font = match font() {
-            Ok(font) => font,
+        let size = text.size * SCALE_F;
+        let LaidOut { glyphs, width, missing } = match lay_out(text.words, size) {
+            Ok(laid_out) => laid_out,
             Err(message) => {
                 self.failure.get_or_insert(message);
                 return;
             }
         };
-        let size = text.size * SCALE_F;
-        let (_, width) = lay_out(font, text.words, size, (0.0, 0.0));
+        self.missing.extend(missing);
+        let (end, baseline) = (text.at.0 * SCALE_F, text.baseline() * SCALE_F);
         let left = match text.align {
-            Align::Left => text.at.0 * SCALE_F,
-            Align::Center => text.at.0 * SCALE_F - width / 2.0,
-            Align::Right => text.at.0 * SCALE_F - width,
+            Align::Left => end,
+            Align::Center => end - width / 2.0,
+            Align::Right => end - width,
         };
-        let (glyphs, _) = lay_out(font, text.words, size, (left, text.baseline() * SCALE_F));
         if text.halo {
             // Copies on a circle: enough of them that their gaps are smaller than a pixel.
             for step in 0..16 {
                 let (sin, cos) = (f64::from(step) * std::f64::consts::TAU / 16.0).sin_cos();
-                self.glyphs(font, &glyphs, (0.11 * size * cos, 0.11 * size * sin), WHITE);
+                let around = (left + 0.11 * size * cos, baseline + 0.11 * size * sin);
+                self.glyphs(&glyphs, around, WHITE);
             }
         }
-        self.glyphs(font, &glyphs, (0.0, 0.0), text.color);
+        self.glyphs(&glyphs, (left, baseline), text.color);
     }
 
     fn dots(&mut self, dots: &[Dot], radius: f64, opacity: f64) {

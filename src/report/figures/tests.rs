@@ -36,7 +36,7 @@ fn scatter<'a>(
 }
 
 fn pixels(figure: &impl Figure) -> image::RgbImage {
-    image::load_from_memory(&raster(figure).unwrap()).unwrap().to_rgb8()
+    image::load_from_memory(&raster(figure).unwrap().0).unwrap().to_rgb8()
 }
 
 /// Number of pixels that have exactly this colour.
@@ -53,9 +53,10 @@ fn files_are_the_same_every_time_and_have_the_stated_size() {
         validation: Curves { loss: &[0.8, 0.5, 0.6], accuracy: &[0.7, 0.8, 0.8] },
         test: Some(Curves { loss: &[0.7, 0.625, 0.6], accuracy: &[0.7, 0.75, 0.8] }),
     };
-    let read = |paths: [PathBuf; 2]| paths.map(|path| std::fs::read(path).unwrap());
+    let read = |saved: Saved| [saved.png, saved.svg].map(|path| std::fs::read(path).unwrap());
     let first = save(&figure, &folder.path().join("history-0.5")).unwrap();
-    assert!(first[0].ends_with("history-0.5.png") && first[1].ends_with("history-0.5.svg"));
+    assert!(first.png.ends_with("history-0.5.png") && first.svg.ends_with("history-0.5.svg"));
+    assert_eq!(first.missing_letters, "");
     let first = read(first);
     assert_eq!(first, read(save(&figure, &folder.path().join("again")).unwrap()));
     let image = image::load_from_memory(&first[0]).unwrap();

@@ -11,7 +11,7 @@ use crate::model::RAW;
 use crate::record::{Artifact, RunFolder};
 use crate::report::figures::{
     BarPanel, Bars, Curves, Examples, Figure, HeatMap, History as HistoryFigure, NAMED, Panel,
-    PictureSize, Scatter, save,
+    PictureSize, Scatter, UNREADABLE, save,
 };
 use crate::report::gains_figure;
 use crate::report::insights_table::ShownConfusion;
@@ -24,13 +24,18 @@ const EXAMPLES: usize = 10;
 /// Longer side of an image in a figure at most; larger ones are scaled down.
 pub(super) const LARGEST_DRAWN: usize = 112;
 
+/// Draws a figure. The first one with letters that it cannot show is warned of.
 pub(in crate::run) fn write(
     folder: &mut RunFolder,
     name: &str,
     figure: &impl Figure,
 ) -> Result<()> {
     let stem = folder.below(Artifact::Figure(name))?;
-    save(figure, &stem)?;
+    if let Some(warning) = save(figure, &stem)?.warning()
+        && !folder.manifest.warnings.iter().any(|known| known.starts_with(UNREADABLE))
+    {
+        folder.warn(warning);
+    }
     for kind in ["png", "svg"] {
         folder.list(Artifact::Figure(&format!("{name}.{kind}")), None, None);
     }
