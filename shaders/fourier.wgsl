@@ -35,6 +35,7 @@ struct FourierParams {
 const THREADS: u32 = 256u;
 // Largest M; a row of as many complex numbers has 16 KiB.
 const MOST: u32 = 2048u;
+const ROOT_HALF: f32 = 0.70710678;
 var<workgroup> real: array<f32, MOST>;
 var<workgroup> imaginary: array<f32, MOST>;
 
@@ -63,75 +64,125 @@ fn twiddle(at: u32, direction: f32) -> vec2<f32> {
     return vec2<f32>(factor.x, direction * factor.y);
 }
 
-// Stockham's transform of the rows in workgroup memory, in order; every step reads everything
-// before it writes.
+// -i `a` forward, i `a` inverse.
+fn turned(a: vec2<f32>, direction: f32) -> vec2<f32> {
+    return direction * vec2<f32>(a.y, -a.x);
+}
+
+// Transform of four values.
+fn of_four(a: vec2<f32>, b: vec2<f32>, c: vec2<f32>, d: vec2<f32>, direction: f32) -> array<vec2<f32>, 4> {
+    let even = a + c;
+    let even_difference = a - c;
+    let odd = b + d;
+    let odd_difference = turned(b - d, direction);
+    return array<vec2<f32>, 4>(
+        even + odd,
+        even_difference + odd_difference,
+        even - odd,
+        even_difference - odd_difference,
+    );
+}
+
+// Stockham's transform of the rows in workgroup memory, in order, in steps of radix 8 and a last
+// one of 4 or 2.
 fn transform(thread: u32, direction: f32) {
-    let size = params.size;
-    let together = params.together;
-    let quarter = size / 4u;
     var done = 1u;
-    for (; done * 4u <= size; done *= 4u) {
-        // A thread has at most two butterflies.
-        var values: array<array<vec2<f32>, 4>, 2>;
-        for (var turn = 0u; turn < 2u; turn++) {
-            let j = thread + turn * THREADS;
-            if j < together * quarter {
-                let inner = j & (quarter - 1u);
-                let start = quotient(j, quarter) * size + inner;
-                let at = (inner & (done - 1u)) * (quarter / done);
-                let a = load(start);
-                let b = multiplied(load(start + quarter), twiddle(at, direction));
-                let c = multiplied(load(start + 2u * quarter), twiddle(2u * at, direction));
-                let d = multiplied(load(start + 3u * quarter), twiddle(3u * at, direction));
-                let sum = b + d;
-                // Times -i forward, times i inverse.
-                let difference = direction * vec2<f32>(b.y - d.y, d.x - b.x);
-                values[turn][0] = a + c + sum;
-                values[turn][1] = a - c + difference;
-                values[turn][2] = a + c - sum;
-                values[turn][3] = a - c - difference;
-            }
-        }
-        workgroupBarrier();
-        for (var turn = 0u; turn < 2u; turn++) {
-            let j = thread + turn * THREADS;
-            if j < together * quarter {
-                let inner = j & (quarter - 1u);
-                let within = inner & (done - 1u);
-                let at = quotient(j, quarter) * size + (inner - within) * 4u + within;
-                store(at, values[turn][0]);
-                store(at + done, values[turn][1]);
-                store(at + 2u * done, values[turn][2]);
-                store(at + 3u * done, values[turn][3]);
-            }
-        }
-        workgroupBarrier();
+    for (; done * 8u <= params.size; done *= 8u) {
+        step_of_eight(thread, done, direction);
     }
-    if done < size {
-        let half = size / 2u;
-        var values: array<array<vec2<f32>, 2>, 4>;
-        for (var turn = 0u; turn < 4u; turn++) {
-            let j = thread + turn * THREADS;
-            if j < together * half {
-                let inner = j & (half - 1u);
-                let start = quotient(j, half) * size + inner;
-                let a = load(start);
-                let b = multiplied(load(start + half), twiddle(inner, direction));
-                values[turn][0] = a + b;
-                values[turn][1] = a - b;
-            }
-        }
-        workgroupBarrier();
-        for (var turn = 0u; turn < 4u; turn++) {
-            let j = thread + turn * THREADS;
-            if j < together * half {
-                let to = quotient(j, half) * size + (j & (half - 1u));
-                store(to, values[turn][0]);
-                store(to + half, values[turn][1]);
-            }
-        }
-        workgroupBarrier();
+    if done * 4u == params.size {
+        step_of_four(thread, done, direction);
+    } else if done * 2u == params.size {
+        step_of_two(thread, direction);
     }
+}
+
+// A step of radix 8 after transforms of length `done`. The memory holds eight values for each thread,
+// so that a thread has at most one butterfly; all are read before one is written.
+fn step_of_eight(thread: u32, done: u32, direction: f32) {
+    let size = params.size;
+    let eighth = size / 8u;
+    let inner = thread & (eighth - 1u);
+    let row = quotient(thread, eighth) * size;
+    let within = inner & (done - 1u);
+    let has_butterfly = thread < params.together * eighth;
+    var even: array<vec2<f32>, 4>;
+    var odd: array<vec2<f32>, 4>;
+    if has_butterfly {
+        let start = row + inner;
+        let at = within * (eighth / done);
+        // Three factors are read and the others multiplied, instead of seven read.
+        let one = twiddle(at, direction);
+        let two = twiddle(2u * at, direction);
+        let three = twiddle(3u * at, direction);
+        let four = multiplied(two, two);
+        even = of_four(
+            load(start),
+            multiplied(load(start + 2u * eighth), two),
+            multiplied(load(start + 4u * eighth), four),
+            multiplied(load(start + 6u * eighth), multiplied(three, three)),
+            direction,
+        );
+        odd = of_four(
+            multiplied(load(start + eighth), one),
+            multiplied(load(start + 3u * eighth), three),
+            multiplied(load(start + 5u * eighth), multiplied(two, three)),
+            multiplied(load(start + 7u * eighth), multiplied(three, four)),
+            direction,
+        );
+        // Turned by an eighth, a quarter and three eighths of a circle.
+        odd[1] = ROOT_HALF * (odd[1] + turned(odd[1], direction));
+        odd[2] = turned(odd[2], direction);
+        odd[3] = ROOT_HALF * (turned(odd[3], direction) - odd[3]);
+    }
+    workgroupBarrier();
+    if has_butterfly {
+        let to = row + (inner - within) * 8u + within;
+        store(to, even[0] + odd[0]);
+        store(to + done, even[1] + odd[1]);
+        store(to + 2u * done, even[2] + odd[2]);
+        store(to + 3u * done, even[3] + odd[3]);
+        store(to + 4u * done, even[0] - odd[0]);
+        store(to + 5u * done, even[1] - odd[1]);
+        store(to + 6u * done, even[2] - odd[2]);
+        store(to + 7u * done, even[3] - odd[3]);
+    }
+    workgroupBarrier();
+}
+
+// The last step of radix 4, whose transforms have a quarter of the size. Each butterfly reads and
+// writes the same places.
+fn step_of_four(thread: u32, quarter: u32, direction: f32) {
+    for (var j = thread; j < params.together * quarter; j += THREADS) {
+        let at = j & (quarter - 1u);
+        let start = quotient(j, quarter) * params.size + at;
+        let values = of_four(
+            load(start),
+            multiplied(load(start + quarter), twiddle(at, direction)),
+            multiplied(load(start + 2u * quarter), twiddle(2u * at, direction)),
+            multiplied(load(start + 3u * quarter), twiddle(3u * at, direction)),
+            direction,
+        );
+        store(start, values[0]);
+        store(start + quarter, values[1]);
+        store(start + 2u * quarter, values[2]);
+        store(start + 3u * quarter, values[3]);
+    }
+    workgroupBarrier();
+}
+
+// The last step of radix 2. Each butterfly reads and writes the same places.
+fn step_of_two(thread: u32, direction: f32) {
+    let half = params.size / 2u;
+    for (var j = thread; j < params.together * half; j += THREADS) {
+        let at = j & (half - 1u);
+        let start = quotient(j, half) * params.size + at;
+        let a = load(start);
+        let b = multiplied(load(start + half), twiddle(at, direction));
+        store(start, a + b);
+        store(start + half, a - b);
+    }
+    workgroupBarrier();
 }
 
 // A workgroup transforms pairs of rows, as the real and the imaginary part of one, and clears them.
@@ -255,12 +306,20 @@ fn convolve_columns(
         }
     }
     workgroupBarrier();
-    for (var left = half; left > 0u; left /= 2u) {
+    // Eight at a time, which takes few barriers.
+    var n = size;
+    while n > 1u {
+        let left = max(n / 8u, 1u);
         for (var at = thread; at < together * left; at += THREADS) {
             let to = quotient(at, left) * size + (at & (left - 1u));
-            real[to] += real[to + left];
+            var sum = real[to];
+            for (var other = left; other < n; other += left) {
+                sum += real[to + other];
+            }
+            real[to] = sum;
         }
         workgroupBarrier();
+        n = left;
     }
     if thread < together && first_column + thread < n_waves {
         potentials[first_column + thread] = real[thread * size];

@@ -13,7 +13,8 @@ use crate::error::Result;
 /// distance to its node, which changes a weight by two thirds of that.
 const WEIGHTS: Tolerance = Tolerance { each: 0.0, largest: 128.0 * ROUNDING };
 
-/// Each of up to eleven steps of a transform rounds a few times; the errors add up like noise.
+/// Each of up to four steps of a transform, of which one of radix 8 is like three of radix 2, rounds a
+/// few times, and so do the products of factors; the errors add up like noise.
 const TRANSFORM: Tolerance = Tolerance { each: 0.0, largest: 32.0 * ROUNDING };
 
 /// Two transforms and a product.
@@ -77,14 +78,21 @@ pub fn gather(pair: &Pair, n: usize) {
     });
 }
 
-/// Lengths of the transforms from 4 to the longest.
-fn size(n: usize) -> Size {
-    let size = (2 * n.next_power_of_two()).clamp(4, MAX_GPU_SIZE);
-    Size { nodes: size / 2, size }
+/// Lengths of transforms: for one point all up to 512, so that each kind of last step is met, for
+/// more points one, up to the longest.
+fn sizes(n: usize) -> Vec<Size> {
+    let lengths = match n {
+        1 => (2..=9).map(|power| 1 << power).collect(),
+        n => vec![(2 * n.next_power_of_two()).clamp(4, MAX_GPU_SIZE)],
+    };
+    lengths.into_iter().map(|size: usize| Size { nodes: size / 2, size }).collect()
 }
 
 pub fn transform_rows(pair: &Pair, n: usize) {
-    let size = size(n);
+    sizes(n).into_iter().for_each(|size| transform_rows_of(pair, size));
+}
+
+fn transform_rows_of(pair: &Pair, size: Size) {
     let density: Vec<u32> =
         uniform(34, size.nodes.pow(2), 0.0, 1e6).iter().map(|value| *value as u32).collect();
     pair.compare(&format!("transform_rows of {}", size.size), TRANSFORM, |device| {
@@ -97,7 +105,10 @@ pub fn transform_rows(pair: &Pair, n: usize) {
 }
 
 pub fn convolve_columns(pair: &Pair, n: usize) {
-    let size = size(n);
+    sizes(n).into_iter().for_each(|size| convolve_columns_of(pair, size));
+}
+
+fn convolve_columns_of(pair: &Pair, size: Size) {
     let waves = uniform(35, 2 * size.waves() * size.nodes, -1.0, 1.0);
     // The third of three levels.
     let frame = [0.0, 0.0, 0.5, -7.5, 2.0, 1.0, 0.0, 0.0];
@@ -126,7 +137,10 @@ pub fn convolve_columns(pair: &Pair, n: usize) {
 }
 
 pub fn restore_rows(pair: &Pair, n: usize) {
-    let size = size(n);
+    sizes(n).into_iter().for_each(|size| restore_rows_of(pair, size));
+}
+
+fn restore_rows_of(pair: &Pair, size: Size) {
     let forces = uniform(36, 4 * size.waves() * size.nodes, -1.0, 1.0);
     pair.compare(&format!("restore_rows of {}", size.size), TRANSFORM, |device| {
         let spectrum = Spectrum::new(device, size, &[0.5])?;

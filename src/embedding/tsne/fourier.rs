@@ -9,7 +9,7 @@
 //! a transform of its own. O(M^2 log M).
 //!
 //! The GPU's transforms keep one row in workgroup memory and need M to be a power of two, at most
-//! [`MAX_GPU_SIZE`] (Stockham's form with radix 4: N. Govindaraju et al., "High performance
+//! [`MAX_GPU_SIZE`] (Stockham's form with radix 8: N. Govindaraju et al., "High performance
 //! discrete Fourier transforms on graphics processors", 2008); those of the CPU are rustfft's, for
 //! any even M.
 
@@ -19,6 +19,9 @@ use crate::error::Result;
 
 /// Largest M on the GPU: a row fills the 16 KiB of workgroup memory that every device has.
 pub const MAX_GPU_SIZE: usize = 2048;
+
+// A thread of the shader takes one butterfly of eight values.
+const _: () = assert!(MAX_GPU_SIZE <= 8 * TRANSFORM_ROWS.workgroup_size as usize);
 
 /// Maximum number of rows that one workgroup transforms side by side.
 const MOST_TOGETHER: usize = 8;
