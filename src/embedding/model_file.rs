@@ -231,16 +231,24 @@ impl SavedMap {
             };
         }
         let Points { n_samples, n_features, sha256 } = &self.points;
-        let values = if (found.n_samples, found.n_features) == (*n_samples, *n_features) {
-            "other values"
+        let message = if (found.n_samples, found.n_features) == (*n_samples, *n_features) {
+            format!(
+                "has other values: the map was fitted to {n_samples} x {n_features} values of \
+                 SHA-256 {sha256}; these have {}",
+                found.sha256
+            )
         } else {
-            "another shape"
+            let rows = match found.n_samples == *n_samples {
+                true => "",
+                false => "; expected the points that it was fitted to, no more and no fewer",
+            };
+            format!(
+                "has another shape: the map was fitted to {n_samples} x {n_features} values, these \
+                 are {} x {}{rows}",
+                found.n_samples, found.n_features
+            )
         };
-        Err(Error::Data(format!(
-            "has {values}: the map was fitted to {n_samples} x {n_features} values of SHA-256 \
-             {sha256}; these are {} x {} of {}",
-            found.n_samples, found.n_features, found.sha256
-        )))
+        Err(Error::Data(message))
     }
 
     /// Coordinates of new points, m x n_features, given the points `x` that the embedding was
