@@ -137,9 +137,12 @@ pub fn depth_tables(profile: &Profile, class_names: &[String]) -> Vec<Table> {
     };
     let mut classes: Vec<(usize, &Option<f64>)> = depth.by_class.iter().enumerate().collect();
     classes.sort_by(|(_, a), (_, b)| b.unwrap_or(0.0).total_cmp(&a.unwrap_or(0.0)));
-    let rows = classes.into_iter().filter_map(of_class).take(DEEPEST);
-    let caption =
-        format!("Mean prediction depth of the classes, 0 for the input; at most {DEEPEST}");
+    let rows: Vec<Vec<String>> = classes.into_iter().filter_map(of_class).collect();
+    let mut caption = "Mean prediction depth of the classes, 0 for the input".to_owned();
+    if rows.len() > DEEPEST {
+        caption += &format!("; the {DEEPEST} deepest of {}", rows.len());
+    }
+    let rows = rows.into_iter().take(DEEPEST);
     vec![by_layer, Table::new(caption, &["class", "mean depth"], rows)]
 }
 

@@ -103,7 +103,7 @@ fn overview(run: &FinishedRun, class_names: &[String]) -> Table {
     };
     let mut rows = vec![
         ["data".to_owned(), format!("{}: {split}", run.name)],
-        ["classes".into(), format!("{}: {names}", class_names.len())],
+        ["classes".into(), format!("{} ({names})", class_names.len())],
     ];
     if let Some(architecture) = &run.architecture {
         let (trained, fixed) = architecture.n_parameters_by_kind();
