@@ -19,7 +19,6 @@ pub static METRICS: &[Metric] = &[
         meaning: "Points that are near in the map are near in the space; 1 if all are.",
         of: |quality| Some(quality.trustworthiness),
         is_shown_by_map: true,
-        is_drawn_in_comparisons: true,
         ..PLAIN
     },
     Metric {
@@ -29,7 +28,6 @@ pub static METRICS: &[Metric] = &[
         meaning: "Points that are near in the space are near in the map; 1 if all are.",
         of: |quality| Some(quality.continuity),
         is_shown_by_map: true,
-        is_drawn_in_comparisons: true,
         ..PLAIN
     },
     Metric {
@@ -48,7 +46,6 @@ pub static METRICS: &[Metric] = &[
         short: "global",
         meaning: "How well the large distances can be read off the map: 1 as in PCA, 0 at worst.",
         of: |quality| quality.global_score,
-        is_drawn_in_comparisons: true,
         remark: Some("PCA has 1 by definition"),
         ..PLAIN
     },
@@ -90,7 +87,6 @@ const PLAIN: Metric = Metric {
     of: |_| None,
     is_shown_by_map: false,
     named_k: None,
-    is_drawn_in_comparisons: false,
     needs_new_points: false,
     remark: None,
 };
@@ -114,8 +110,6 @@ pub struct Metric {
     pub is_shown_by_map: bool,
     /// Number of neighbours that the page names beside each map, where it names one.
     pub named_k: Option<fn(&Quality) -> usize>,
-    /// `true` if the figure of a comparison has a panel of it; their table has all metrics.
-    pub is_drawn_in_comparisons: bool,
     /// `true` if only maps with new points have it: the terminal leaves its column out where no map
     /// has any.
     pub needs_new_points: bool,

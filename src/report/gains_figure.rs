@@ -1,6 +1,6 @@
 //! The figure of what the layers did for each class.
 
-use super::figures::{DotPanel, Dots, NAMED};
+use super::figures::{DotPanel, Dots, NAMED, Scale};
 use super::insights_table::{name, scored_words};
 use crate::evaluation::{Estimate, Insights, LayerGains, map_title, space_title};
 use crate::format::capital;
@@ -50,7 +50,7 @@ fn figure(
             .map_or("All dimensions".into(), |name| map_title(Some(name), N_COMPONENTS));
         let ends =
             if own.spaces.len() > 1 { classes.iter().map(words).collect() } else { Vec::new() };
-        DotPanel { title, values, is_difference: false, ends }
+        DotPanel { title, values, scale: Scale::Common, ends }
     };
     Dots {
         title: "What the layers did for each class".into(),

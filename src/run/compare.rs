@@ -9,7 +9,9 @@ mod layers;
 mod page;
 mod pair;
 mod sections;
+mod settings;
 mod space_pair;
+mod tables;
 
 use self::answers::Answers;
 use self::compared_run::ComparedRun;

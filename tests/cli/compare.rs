@@ -190,8 +190,30 @@ fn the_page_shows_both_runs_and_which_is_right() {
     let both = format!("Of {N_TEST} test points both are right about {}", counts["both"]);
     let tables = tables(&path);
     assert!(tables.contains(&both), "{both}");
-    for words in ["interval of the difference", "How to reproduce", "Accuracy in every space"] {
+    for words in [
+        "interval of the difference",
+        "How to reproduce",
+        "Accuracy in every space",
+        "Pairs that are confused most",
+        "<td>Flatten 784, Dense 32",
+    ] {
         assert!(tables.contains(words), "{words}");
+    }
+    // What was asked for in one of the runs alone.
+    let (_, differing) = tables.split_once("Settings that differ").unwrap();
+    let differing = differing.split_once("</table>").unwrap().0;
+    for words in ["training.epochs", ">2</td>", ">6</td>", "methods.tsne", ">yes</td>", ">no</td>"]
+    {
+        assert!(differing.contains(words), "{words} in {differing}");
+    }
+    for words in ["batch_size", "random_state"] {
+        assert!(!differing.contains(words), "{words} in {differing}");
+    }
+    // Every measure of the methods is drawn.
+    let drawn = fs::read_to_string(path.with_file_name("figures/measures.svg")).unwrap();
+    for row in table(&path.with_file_name(""), "measures.csv") {
+        let words = row["measure"].replace('_', " ").replace("knn", "k-NN");
+        assert!(drawn.contains(&words), "{words}");
     }
     assert_eq!(page["points"]["columns"][1]["name"], format!("answer of {}", names[0]));
 }
@@ -276,7 +298,9 @@ fn a_run_is_compared_with_itself_by_two_names() {
     let place = Place::new();
     let run = shared_run().display().to_string();
     let named = format!("compare {run} {run} --names before,after --out both");
-    assert!(place.succeed(&named).stdout.starts_with("a: before\nb: after\n"));
+    let told = place.succeed(&named);
+    assert!(told.stdout.starts_with("a: before\nb: after\n"));
+    assert!(told.stderr.contains("one run, which is compared with itself"), "{}", told.stderr);
     let path = place.path("both/report.html");
     assert_eq!(data(&path)["name"], "before and after");
     let n = data(&path)["maps"].as_array().unwrap().len();

@@ -18,8 +18,10 @@ const WIDEST_SERIES: f64 = 320.0;
 const RADIUS: f64 = 6.5;
 /// Room for the words at the ends of the lines.
 const ENDS: f64 = 74.0;
-/// More panels than this go into two rows.
+/// More panels than this go into several rows.
 const PANELS_IN_ROW: usize = 3;
+/// Least width of a scale of a panel's own.
+const LEAST_OWN: f64 = 0.02;
 /// Height between two rows of panels.
 const ROW_GAP: f64 = 30.0;
 
@@ -34,7 +36,7 @@ pub struct Dots {
     pub rows: Vec<String>,
     /// Names of the dots of a line; each has one colour.
     pub series: Vec<String>,
-    /// Beside each other; many of them in two rows.
+    /// Beside each other; many of them in several rows.
     pub panels: Vec<DotPanel>,
 }
 
@@ -45,11 +47,21 @@ pub struct DotPanel {
     pub title: String,
     /// `values[series][row]`, finite; `None` where there is none.
     pub values: Vec<Vec<Option<Estimate>>>,
-    /// `true` if these are differences: they have a scale of their own with a line at 0. All other
-    /// panels share one scale.
-    pub is_difference: bool,
+    /// Scale of the values.
+    pub scale: Scale,
     /// Words at the right end of each line; none if empty.
     pub ends: Vec<String>,
+}
+
+/// Scale of a panel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// One for all panels that have this.
+    Common,
+    /// One for all panels of differences, with a line at 0.
+    Differences,
+    /// Its own, where what the panels show has no common unit.
+    Own,
 }
 
 impl Dots {
@@ -63,7 +75,7 @@ impl Dots {
     fn per_row(&self) -> usize {
         match self.panels.len() {
             n @ 0..=PANELS_IN_ROW => n.max(1),
-            n => n.div_ceil(2),
+            n => n.div_ceil(n.div_ceil(PANELS_IN_ROW)),
         }
     }
 
@@ -90,19 +102,33 @@ impl Dots {
         MARGIN + self.names_width() + column as f64 * (self.panel_width() + PANEL_GAP)
     }
 
-    /// Range of values that the panels of one kind show.
-    fn range(&self, is_difference: bool) -> (f64, f64) {
-        let panels = self.panels.iter().filter(|panel| panel.is_difference == is_difference);
+    /// Range of values of a panel's scale.
+    fn range(&self, panel: &DotPanel) -> (f64, f64) {
+        let shares = |other: &&DotPanel| match panel.scale {
+            Scale::Own => std::ptr::eq(*other, panel),
+            scale => other.scale == scale,
+        };
+        let panels = self.panels.iter().filter(shares);
         let estimates = panels.flat_map(|panel| panel.values.iter().flatten().flatten());
         let ends = estimates.flat_map(|estimate| match estimate.interval {
             Some(Interval { low, high }) => [low.min(estimate.value), high.max(estimate.value)],
             None => [estimate.value; 2],
         });
-        let start = if is_difference { (0.0, 0.0) } else { (f64::INFINITY, f64::NEG_INFINITY) };
+        let start = match panel.scale {
+            Scale::Differences => (0.0, 0.0),
+            Scale::Common | Scale::Own => (f64::INFINITY, f64::NEG_INFINITY),
+        };
         let (low, high) = ends.fold(start, |(low, high), value| (low.min(value), high.max(value)));
         if low > high {
             return (0.0, 1.0);
         }
+        // Of what differs by next to nothing, not every dot at an end.
+        let (low, high) = match LEAST_OWN - (high - low) {
+            lacking if panel.scale == Scale::Own && lacking > 0.0 => {
+                (low - lacking / 2.0, high + lacking / 2.0)
+            }
+            _ => (low, high),
+        };
         let air = if high > low { 0.06 * (high - low) } else { 0.1 * high.abs().max(0.1) };
         (low - air, high + air)
     }
@@ -111,7 +137,7 @@ impl Dots {
         let left = self.left(at % self.per_row());
         let top = self.top(at / self.per_row());
         let height = self.lines_height();
-        let range = self.range(panel.is_difference);
+        let range = self.range(panel);
         let axes =
             Axes { corner: (left, top), size: (PANEL_WIDTH, height), x: range, y: (0.0, 1.0) };
         let title = fit(&panel.title, SUBTITLE, PANEL_WIDTH);
@@ -124,7 +150,7 @@ impl Dots {
             let y = top + (row as f64 + 0.5) * ROW;
             canvas.line((left, y), (left + PANEL_WIDTH, y), 1.0, GRID);
         }
-        if panel.is_difference {
+        if panel.scale == Scale::Differences {
             dotted_line(canvas, axes.to_x(0.0), (top, axes.bottom()), 2.0, SOFT_INK);
         }
         axes.draw_x(canvas, &ticks);

@@ -4,14 +4,12 @@ use super::pair::Pair;
 use super::space_pair::SpacePair;
 use crate::embedding::{self, Method};
 use crate::error::Result;
-use crate::evaluation::{
-    ComparedValue, Comparison, Estimate, GainRow, KNN_ACCURACY, METRICS, map_title, space_title,
-};
+use crate::evaluation::{ComparedValue, Comparison, Estimate, GainRow, map_title, space_title};
 use crate::format::{capital, thousands};
 use crate::matrix::Matrix;
 use crate::record::{N_COMPONENTS, RunFolder};
 use crate::report::compare_table::how;
-use crate::report::figures::{DotPanel, Dots, NAMED, Panel, Scatter};
+use crate::report::figures::{DotPanel, Dots, NAMED, Panel, Scale, Scatter};
 use crate::report::insights_table::measure_words;
 use crate::run::steps::figures::write;
 
@@ -29,29 +27,29 @@ fn series_and_panels(
     comparison: &Comparison,
     title: &str,
     values: &[&ComparedValue],
-    is_difference: bool,
+    scale: Scale,
 ) -> (Vec<String>, Vec<DotPanel>) {
     let column = |of: fn(&ComparedValue) -> Option<Estimate>| {
         values.iter().map(|value| of(value)).collect::<Vec<_>>()
     };
-    let panel = |title: &str, values, is_difference| DotPanel {
+    let panel = |title: &str, values, scale| DotPanel {
         title: title.into(),
         values,
-        is_difference,
+        scale,
         ends: Vec::new(),
     };
     let [a, b] = &comparison.names;
     let both = vec![column(|value| value.a), column(|value| value.b)];
     let differences = column(|value| value.difference);
     if differences.iter().all(Option::is_none) {
-        return (vec![a.clone(), b.clone()], vec![panel(title, both, is_difference)]);
+        return (vec![a.clone(), b.clone()], vec![panel(title, both, scale)]);
     }
     let none = vec![None; values.len()];
     let of_both = [both, vec![none.clone()]].concat();
     let of_difference = vec![none.clone(), none, differences];
     (
         vec![a.clone(), b.clone(), format!("{a} - {b}")],
-        vec![panel(title, of_both, is_difference), panel("Difference", of_difference, true)],
+        vec![panel(title, of_both, scale), panel("Difference", of_difference, Scale::Differences)],
     )
 }
 
@@ -68,7 +66,7 @@ fn row_title(space: Option<&str>, method: Option<&str>) -> String {
 fn accuracy(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
     let rows = &comparison.accuracies;
     let values: Vec<&ComparedValue> = rows.iter().map(|row| &row.value).collect();
-    let (series, panels) = series_and_panels(comparison, "Accuracy", &values, false);
+    let (series, panels) = series_and_panels(comparison, "Accuracy", &values, Scale::Common);
     let figure = Dots {
         title: "Accuracy in every space and map".into(),
         caption: how(comparison),
@@ -96,7 +94,7 @@ fn gains(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
     };
     let rows: Vec<&GainRow> = rows.into_iter().map(|(_, row)| row).collect();
     let values: Vec<&ComparedValue> = rows.iter().map(|row| &row.value).collect();
-    let (series, panels) = series_and_panels(comparison, "Gain", &values, true);
+    let (series, panels) = series_and_panels(comparison, "Gain", &values, Scale::Differences);
     let figure = Dots {
         title: "Which classes gain from the layers: accuracy in the last less that in the first"
             .into(),
@@ -135,7 +133,7 @@ fn pairs(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
         DotPanel {
             title,
             values: vec![column(|value| value.a), column(|value| value.b)],
-            is_difference: false,
+            scale: Scale::Common,
             ends: Vec::new(),
         }
     };
@@ -149,7 +147,7 @@ fn pairs(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
     write(folder, "confused_pairs", &figure)
 }
 
-/// Means of the methods: a panel for each measure that is drawn; the table has all.
+/// Means of the methods: a panel for each measure.
 fn measures(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
     let mut methods: Vec<&str> = Vec::new();
     for row in &comparison.measures {
@@ -160,9 +158,8 @@ fn measures(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
     if methods.is_empty() {
         return Ok(());
     }
-    let drawn =
-        METRICS.iter().filter(|metric| metric.is_drawn_in_comparisons).map(|metric| metric.key);
-    let drawn = std::iter::once(KNN_ACCURACY).chain(drawn);
+    let mut measures: Vec<&str> = comparison.measures.iter().map(|row| &*row.measure).collect();
+    measures.dedup();
     let panel = |measure: &str| {
         let row = |method: &str| {
             comparison.measures.iter().find(|row| row.measure == measure && row.method == method)
@@ -174,16 +171,16 @@ fn measures(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
         DotPanel {
             title: measure_words(measure),
             values: vec![column(0), column(1)],
-            is_difference: false,
+            scale: Scale::Own,
             ends: Vec::new(),
         }
     };
     let figure = Dots {
         title: "Which method keeps most: means over the common spaces".into(),
-        caption: String::new(),
+        caption: "Each measure has a scale of its own".into(),
         rows: methods.iter().map(|method| map_title(Some(method), N_COMPONENTS)).collect(),
         series: comparison.names.to_vec(),
-        panels: drawn.map(panel).collect(),
+        panels: measures.into_iter().map(panel).collect(),
     };
     write(folder, "measures", &figure)
 }

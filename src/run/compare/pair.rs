@@ -15,6 +15,9 @@ use std::path::Path;
 const ASSUMED: &str = "neither run kept the input of its points: these are taken for the same in \
                        both, because all labels agree";
 
+/// Warning of one folder that is given twice.
+const ITSELF: &str = "both folders are those of one run, which is compared with itself";
+
 /// The two runs and what they have in common.
 pub(super) struct Pair<'a> {
     pub(super) runs: [&'a ComparedRun; 2],
@@ -85,6 +88,10 @@ impl<'a> Pair<'a> {
     /// What a reader must know of what is compared.
     pub(super) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
+        let [a, b] = self.runs.map(|run| run.run.path.canonicalize().ok());
+        if a.is_some() && a == b {
+            warnings.push(ITSELF.to_owned());
+        }
         if self.is_assumed {
             warnings.push(ASSUMED.to_owned());
         }

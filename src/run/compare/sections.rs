@@ -1,17 +1,14 @@
-//! The tables and figures on the page of a comparison.
+//! The sections on the page of a comparison: its findings in sentences, its tables and figures.
 
 use super::pair::Pair;
+use super::{settings, tables};
 use crate::error::Result;
 use crate::evaluation::{
-    Agreement, ComparedValue, Comparison, Confusion, Estimate, Interval, MapId, method_title,
-    space_title,
+    Agreement, ComparedValue, Comparison, Estimate, Interval, method_title, space_title,
 };
 use crate::format::thousands;
-use crate::record::{Artifact, N_COMPONENTS, RunFolder};
-use crate::report::compare_table::how;
-use crate::report::figures::NAMED;
-use crate::report::page::{Block, Cell, Section, Table, Tabs};
-use crate::report::quality_table::grouped;
+use crate::record::{Artifact, RunFolder};
+use crate::report::page::{Block, Section, Tabs};
 use crate::run::page::{drawn, inputs, reproduce, section};
 
 /// The sections of results.
@@ -26,8 +23,8 @@ pub(super) fn of_comparison(
     findings.push(Block::Text(INTERVALS.into()));
     let mut sections = vec![
         section("findings", "Findings", findings),
-        section("overview", "Overview", [Block::Table(overview(pair, comparison))]),
-        section("accuracy", "Accuracy", [Block::Table(accuracies(comparison))]),
+        section("overview", "Overview", settings::overview(pair, comparison)),
+        section("accuracy", "Accuracy", [Block::Table(tables::accuracies(comparison))]),
     ];
     let questions = [
         ("classes", "Classes", "gains", "Which classes gain from the layers, in both runs"),
@@ -37,8 +34,10 @@ pub(super) fn of_comparison(
     ];
     for (id, title, name, label) in questions {
         let mut blocks = Vec::from_iter(figure(name, label)?);
-        if id == "classes" {
-            blocks.extend(class_accuracies(pair)?.map(Block::Table));
+        match id {
+            "classes" => blocks.extend(tables::class_accuracies(pair)?.map(Block::Table)),
+            "pairs" => blocks.extend(tables::pairs(comparison).map(Block::Tabs)),
+            _ => (),
         }
         if !blocks.is_empty() {
             sections.push(section(id, title, blocks));
@@ -182,92 +181,4 @@ fn widest_gain(comparison: &Comparison) -> Option<String> {
         points(row.value.b?),
         comparison.names[better]
     ))
-}
-
-/// Share of each class that the networks get right, the largest differences first; none if the
-/// answers of one are not known.
-fn class_accuracies(pair: &Pair<'_>) -> Result<Option<Table>> {
-    let [a, b] = pair.runs;
-    let (Some(of_a), Some(of_b)) = (&a.network, &b.network) else { return Ok(None) };
-    let mut rows: Vec<(&String, [Option<f64>; 2])> =
-        pair.class_names.iter().map(|name| (name, [None; 2])).collect();
-    let of_a = Confusion::new(&a.labels, of_a, a.class_names.len())?.per_class();
-    let of_b = Confusion::new(&b.labels, of_b, b.class_names.len())?.per_class();
-    rows.iter_mut().zip(of_a).for_each(|((_, values), share)| values[0] = share);
-    for (share, &class) in of_b.into_iter().zip(&pair.numbers_of_second) {
-        rows[usize::from(class)].1[1] = share;
-    }
-    let difference = |[a, b]: [Option<f64>; 2]| Some(a? - b?);
-    let size = |values| difference(values).map_or(0.0, f64::abs);
-    rows.sort_by(|(_, x), (_, y)| size(*y).total_cmp(&size(*x)));
-    let n = rows.len();
-    rows.truncate(NAMED);
-    let which = match rows.len() < n {
-        true => format!("; the {} of {} classes that differ most", rows.len(), thousands(n)),
-        false => String::new(),
-    };
-    let row = |(name, values): (&String, [Option<f64>; 2])| {
-        let less = difference(values).map_or_else(String::new, |it| format!("{it:+.4}"));
-        vec![Cell::from(name.as_str()), cell(values[0]), cell(values[1]), less.into()]
-    };
-    let [a, b] = &pair.names;
-    let less = format!("{a} - {b}");
-    let caption = format!("Share of each class that the networks get right{which}");
-    let rows: Vec<Vec<Cell>> = rows.into_iter().map(row).collect();
-    Ok(Some(Table::new(caption, &["class", a, b, &less], rows)))
-}
-
-/// A share with a bar, or a dash.
-fn cell(share: Option<f64>) -> Cell {
-    let text = share.map_or_else(|| "–".into(), |share| format!("{share:.4}"));
-    Cell { bar: share, ..Cell::from(text) }
-}
-
-fn overview(pair: &Pair<'_>, comparison: &Comparison) -> Table {
-    let network = comparison.accuracies.iter().find(|row| row.space.is_none());
-    let of_networks = network.map_or([None; 2], |row| [row.value.a, row.value.b]);
-    let row = |run: usize| {
-        let finished = &pair.runs[run].run;
-        let points = finished.scored_on().points();
-        let spaces: Vec<String> = finished.spaces.iter().map(MapId::space_title).collect();
-        let accuracy = of_networks[run].map(|accuracy| format!("{:.4}", accuracy.value));
-        vec![
-            pair.names[run].clone(),
-            finished.path.display().to_string(),
-            finished.name.clone(),
-            format!("{} {points}", thousands(finished.n_scored())),
-            spaces.join(", "),
-            accuracy.unwrap_or_else(|| "–".into()),
-        ]
-    };
-    let header = ["run", "folder", "data", "scored on", "spaces", "accuracy of the network"];
-    Table::new("The two runs", &header, [row(0), row(1)])
-}
-
-fn accuracies(comparison: &Comparison) -> Table {
-    let by_space = grouped(&comparison.accuracies, |row| row.space.as_deref().unwrap_or_default());
-    let rows = by_space.into_iter().map(|row| {
-        let (space, map) = match &row.space {
-            None => ("network".to_owned(), String::new()),
-            Some(space) => {
-                let id = MapId::new(space, row.method.as_deref(), N_COMPONENTS);
-                (id.space_title(), id.title())
-            }
-        };
-        let ComparedValue { a, b, difference } = row.value;
-        let interval = difference.and_then(|difference| difference.interval);
-        let interval = interval.map_or(String::new(), |interval| {
-            format!("{:+.4} to {:+.4}", interval.low, interval.high)
-        });
-        let difference = difference.map_or_else(String::new, |it| format!("{:+.4}", it.value));
-        let lead = [space, map].map(Cell::from);
-        let [a, b] = [a, b].map(|estimate| cell(estimate.map(|estimate| estimate.value)));
-        lead.into_iter().chain([a, b, difference.into(), interval.into()]).collect()
-    });
-    let [a, b] = &comparison.names;
-    let difference = format!("{a} - {b}");
-    let header = ["space", "map", a, b, &difference, "interval of the difference"];
-    let caption = format!("Accuracy: {}", how(comparison));
-    let table = Table::new(caption, &header, rows.collect::<Vec<Vec<Cell>>>());
-    Table { is_grouped: true, ..table }
 }
