@@ -47,6 +47,11 @@ pub struct FinishedRun {
 }
 
 impl FinishedRun {
+    /// Folder of the layers, if another program wrote them.
+    pub fn folder_of_layers(&self) -> Option<&Path> {
+        folder_of_layers(&self.manifest.config).map(Path::new)
+    }
+
     /// Reads the manifest of the run in `path`.
     ///
     /// # Errors
@@ -275,10 +280,15 @@ fn of_config<T: DeserializeOwned>(
     })
 }
 
+/// Folder of the layers of a run that took them from there.
+fn folder_of_layers(config: &Value) -> Option<&str> {
+    config.get("from_activations").and_then(Value::as_str)
+}
+
 /// Name of the data of a run, or of the folder of its layers.
 fn name(config: &Value) -> String {
-    let text = |key: &str| config.get(key).and_then(Value::as_str);
-    let path = text("dataset").or(text("from_activations")).unwrap_or("run");
+    let data = config.get("dataset").and_then(Value::as_str);
+    let path = data.or(folder_of_layers(config)).unwrap_or("run");
     let last = Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned());
     last.filter(|name| !name.is_empty()).unwrap_or_else(|| path.to_owned())
 }

@@ -250,7 +250,7 @@ impl ReportFiles {
             const SHOWN: usize = 40;
             let shown = labels.names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
             let more = if labels.names.len() > SHOWN { ", ..." } else { "" };
-            rows.push(["classes".into(), format!("{}: {shown}{more}", labels.names.len())]);
+            rows.push(["classes".into(), format!("{} ({shown}{more})", labels.names.len())]);
         }
         let table =
             Table::new("The embedding at a glance", &["", ""], rows.into_iter().map(Vec::from));
@@ -273,7 +273,7 @@ impl ReportFiles {
             .chain(dataset::names_files(&job.class_names));
         let files = files.filter(|path| path.is_file());
         let files = files.map(Source::of_file).collect::<Result<Vec<_>>>()?;
-        sections.push(section("inputs", "Inputs", [Block::Table(inputs(&files))]));
+        sections.push(section("inputs", "Inputs", [Block::Table(inputs(&files, None))]));
         let version = format!("Version {} with the seed {}.", env!("CARGO_PKG_VERSION"), job.seed);
         sections.push(reproduce(&job.argv, version));
         Ok(sections)

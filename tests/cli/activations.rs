@@ -519,4 +519,6 @@ fn a_run_takes_hundreds_of_classes() {
     assert_eq!(points, 600);
     let page = fs::read_to_string(out.join("report.html")).unwrap();
     assert!(page.contains("the 29 most confused of 300 classes"));
+    // Files are named by their place in the folder, which may be a temporary one.
+    assert!(page.contains(">labels_test.npy<") && page.contains(">layers<"));
 }

@@ -106,7 +106,7 @@ fn new_points_without_labels_have_a_class_of_their_own() {
     assert_eq!(class_names(&page), ["elm", "fir", "oak", "(no class)"]);
     assert_eq!(page["classes"][3]["color"], "#8a93a0", "grey");
     assert!(
-        tables(&place.path("map/report.html")).contains("3: elm, fir, oak<"),
+        tables(&place.path("map/report.html")).contains("3 (elm, fir, oak)<"),
         "no fourth class"
     );
     // PCA searches for no neighbours, which the page says.

@@ -129,7 +129,7 @@ fn every_command_reads_every_kind_of_labels() {
             clusters.lines().nth(2).unwrap().rsplit(',').next().unwrap().to_owned();
         assert_eq!(class_of_row_1, if named { "ant" } else { "1" }, "{file}: {clusters}");
         let page = fs::read_to_string(place.path(format!("{out}.html"))).unwrap();
-        assert!(page.contains(if named { "3: ant, owl, zebra" } else { "3: 0, 1, 2" }), "{file}");
+        assert!(page.contains(if named { "3 (ant, owl, zebra)" } else { "3 (0, 1, 2)" }), "{file}");
         manifest(&place.path(format!("e_{out}")))["results"]["knn"].clone()
     };
     let expected = classes(numbered[0], false);
@@ -246,7 +246,7 @@ fn a_column_of_several_is_chosen_by_name_or_number() {
             })
             .as_str(),
     );
-    assert!(fs::read_to_string(place.path("g.html")).unwrap().contains("3: ant, owl, zebra"));
+    assert!(fs::read_to_string(place.path("g.html")).unwrap().contains("3 (ant, owl, zebra)"));
 }
 
 #[test]
@@ -399,7 +399,7 @@ fn names_of_classes_are_given_in_words_or_in_a_file_and_may_be_the_numbers_of_th
         assert!(clusters.lines().nth(2).unwrap().ends_with(",20"), "{clusters}");
         place.succeed(&format!("report --embedding map.npy {labels} --out {at}.html"));
         let page = fs::read_to_string(place.path(format!("{at}.html"))).unwrap();
-        assert!(page.contains("3: 10, 20, 30"), "{names}");
+        assert!(page.contains("3 (10, 20, 30)"), "{names}");
         // A file is among those that were read.
         let file = names.split(' ').next().unwrap();
         let is_file = !file.starts_with('1');

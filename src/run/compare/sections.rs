@@ -61,7 +61,7 @@ pub(super) fn of_comparison(
 /// What was read, and how the page is made again.
 pub(super) fn origin(record: &RunFolder) -> [Section; 2] {
     let manifest = &record.manifest;
-    let read = section("inputs", "Inputs", [Block::Table(inputs(&manifest.inputs))]);
+    let read = section("inputs", "Inputs", [Block::Table(inputs(&manifest.inputs, None))]);
     let version =
         format!("Version {} with the seed {}.", manifest.layerlens_version, manifest.seed);
     [read, reproduce(&manifest.argv, version)]

@@ -204,7 +204,7 @@ impl MappedPoints<'_> {
         rows.extend(of_map);
         let classes = classes.strip_suffix(&[NO_CLASS.to_owned()]).unwrap_or(classes);
         if !classes.is_empty() {
-            rows.push(["classes".into(), format!("{}: {}", classes.len(), listed(classes))]);
+            rows.push(["classes".into(), format!("{} ({})", classes.len(), listed(classes))]);
         }
         let device = &manifest.device;
         rows.push(["device".into(), format!("{} ({})", device.name, device.reason)]);
@@ -220,7 +220,7 @@ impl MappedPoints<'_> {
             section("quality", "Quality of the map", blocks)
         }));
         sections.extend(metadata(&self.job.shown.columns));
-        sections.push(section("inputs", "Inputs", [Block::Table(inputs(&manifest.inputs))]));
+        sections.push(section("inputs", "Inputs", [Block::Table(inputs(&manifest.inputs, None))]));
         let version =
             format!("Version {} with the seed {}.", manifest.layerlens_version, manifest.seed);
         sections.push(reproduce(&manifest.argv, version));

@@ -68,7 +68,11 @@ pub(in crate::run) fn of_run(
     sections.extend(confused(run, selected, class_names)?);
     sections.extend(clusters(run, selected)?);
     sections.push(folded("times", "Times", [Block::Table(tables::times(run))]));
-    sections.push(folded("inputs", "Inputs", [Block::Table(tables::inputs(&run.manifest.inputs))]));
+    sections.push(folded(
+        "inputs",
+        "Inputs",
+        [Block::Table(tables::inputs(&run.manifest.inputs, run.folder_of_layers()))],
+    ));
     sections.push(notes(&selected.warnings, &selected.missing));
     let origin = format!(
         "Version {} with the seed {} on {}: {}. The same version, seed and device give the same \
@@ -101,8 +105,9 @@ fn overview(run: &FinishedRun, class_names: &[String]) -> Table {
         0..=MAX_COUNTED => class_names.join(", "),
         _ => listed(class_names),
     };
+    let what = if run.folder_of_layers().is_some() { "layers" } else { "data" };
     let mut rows = vec![
-        ["data".to_owned(), format!("{}: {split}", run.name)],
+        [what.to_owned(), format!("{}: {split}", run.name)],
         ["classes".into(), format!("{} ({names})", class_names.len())],
     ];
     if let Some(architecture) = &run.architecture {

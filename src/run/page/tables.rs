@@ -15,6 +15,7 @@ use crate::report::insights_table::{ShownConfusion, measure_words, name};
 use crate::report::page::{Block, Cell, Table, Tabs};
 use crate::report::quality_table::grouped;
 use crate::training::History;
+use std::path::Path;
 
 /// Maximum number of classes, or clusters, in a table of counts.
 pub(super) const MAX_COUNTED: usize = 40;
@@ -306,12 +307,14 @@ pub(super) fn times(run: &FinishedRun) -> Table {
     Table::new("Wall time of every stage", &["stage", "time", "device"], rows)
 }
 
-/// The files that were read.
-pub(in crate::run) fn inputs(read: &[Source]) -> Table {
+/// Files that were read; those below `folder` by their place in it.
+pub(in crate::run) fn inputs(read: &[Source], folder: Option<&Path>) -> Table {
     let row = |input: &Source| {
         let verified = if input.verified { "known data" } else { "" };
+        let name = Path::new(&input.name);
+        let name = folder.and_then(|folder| name.strip_prefix(folder).ok()).unwrap_or(name);
         vec![
-            input.name.clone(),
+            name.display().to_string(),
             thousands(input.bytes as usize),
             input.sha256.clone(),
             verified.to_owned(),
