@@ -2,6 +2,7 @@
 
 use crate::page::{Opening, Page};
 use crate::program::Place;
+use base64::Engine as _;
 
 /// A page of six points with an image each; none without a browser.
 fn page_of(image: impl Fn(u32) -> image::RgbImage) -> Option<(Place, Page)> {
@@ -26,7 +27,7 @@ fn card(page: &Page, row: u32) -> image::RgbImage {
     page.frames();
     let url = page.string("document.querySelector('#card .card-image canvas').toDataURL()");
     let (_, encoded) = url.split_once("base64,").unwrap();
-    let file = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, encoded).unwrap();
+    let file = base64::engine::general_purpose::STANDARD.decode(encoded).unwrap();
     image::load_from_memory(&file).unwrap().to_rgb8()
 }
 
@@ -68,4 +69,43 @@ fn large_images_are_scaled_down_and_keep_their_colours() {
             }
         }
     }
+}
+
+/// Rows whose images a saved drawing of the page holds, each of one colour.
+fn drawn(page: &Page, color: impl Fn(u32) -> [u8; 3]) -> Vec<u32> {
+    let svg = String::from_utf8(page.download("button.save-svg").1).unwrap();
+    let images = svg.split("data:image/png;base64,").skip(1);
+    let row = |image: &str| {
+        let encoded = image.split_once('"').unwrap().0;
+        let file = base64::engine::general_purpose::STANDARD.decode(encoded).unwrap();
+        let found = image::load_from_memory(&file).unwrap().to_rgb8().get_pixel(4, 4).0;
+        (0..8).find(|&row| color(row) == found).unwrap_or_else(|| panic!("{found:?}"))
+    };
+    let mut rows: Vec<u32> = images.map(row).collect();
+    rows.sort_unstable();
+    rows
+}
+
+#[test]
+fn of_images_that_would_hide_each_other_one_is_drawn() {
+    let Some(usual) = Opening::usual("") else { return };
+    let place = Place::new();
+    let color = |row: u32| [30 * row as u8, 200, 255 - 30 * row as u8];
+    std::fs::create_dir(place.path("images")).unwrap();
+    for row in 0..8 {
+        let image = image::RgbImage::from_pixel(8, 8, image::Rgb(color(row)));
+        image.save(place.path(format!("images/{row}.png"))).unwrap();
+    }
+    // Four in the corners, four on nearly one place.
+    let map = "0,0\n20,0\n0,20\n20,20\n10,10\n10.1,10\n10,10.1\n10.1,10.1\n";
+    std::fs::write(place.path("map.csv"), map).unwrap();
+    place.succeed("report --embedding map.csv --images images --device cpu --out page.html");
+    let page = usual.open(&place.path("page.html"));
+    assert_eq!(drawn(&page, color), [0, 1, 2, 3, 4]);
+    page.eval("layerlens.store.set({pin: 6})");
+    page.frames();
+    assert_eq!(drawn(&page, color), [0, 1, 2, 3, 6], "that of the pinned point");
+    page.eval("layerlens.store.set({pin: -1, views: [{x: 0, y: 0, zoom: 30}]})");
+    page.frames();
+    assert_eq!(drawn(&page, color), [4, 5, 6, 7], "they lie apart when the view is near");
 }
