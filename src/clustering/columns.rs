@@ -13,6 +13,7 @@ pub(super) struct Columns {
     /// groups x d x 16.
     values: Vec<f32>,
     n_features: usize,
+    n: usize,
 }
 
 impl Columns {
@@ -28,7 +29,12 @@ impl Columns {
                 }
             }
         }
-        Self { values, n_features }
+        Self { values, n_features, n }
+    }
+
+    /// Number of the last row.
+    pub(super) fn last(&self) -> u32 {
+        (self.n - 1) as u32
     }
 
     /// The groups, in order; each d x 16.

@@ -22,12 +22,12 @@ use crate::matrix::Matrix;
 use crate::parameters::{Auto, Parameter, check, from_table, parameter};
 use crate::progress::Observer;
 use crate::range;
-use descent::{Descent, Fitted};
+use descent::{Descent, Fitted, assign_and_sum};
 use points::Points;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -205,16 +205,24 @@ impl KMeans {
         let begun = starts
             .zip(seeds)
             .map(|(start, centers)| Descent::begin(device, points, start, centers));
-        let mut underway: VecDeque<Descent> = begun.collect::<Result<_>>()?;
+        let mut underway: Vec<Descent> = begun.collect::<Result<_>>()?;
         let mut fitted = Vec::with_capacity(underway.len());
-        while let Some(mut descent) = underway.pop_front() {
-            if descent.go_on(device, points, self, tolerance)? {
-                steps.take(1)?;
-                underway.push_back(descent);
-            } else {
-                steps.take(self.max_iter - descent.n_iter)?;
-                fitted.push(descent.finish(device, points, centred)?);
+        assign_and_sum(device, points, &mut underway)?;
+        while !underway.is_empty() {
+            // A GPU works on the others while one is read.
+            let n = if matches!(device, Device::Gpu(_)) { 1 } else { underway.len() };
+            let mut moved = Vec::with_capacity(n);
+            for mut descent in underway.drain(..n) {
+                if descent.move_centers(device, points, self, tolerance)? {
+                    steps.take(1)?;
+                    moved.push(descent);
+                } else {
+                    steps.take(self.max_iter - descent.n_iter)?;
+                    fitted.push(descent.finish(device, points, centred)?);
+                }
             }
+            assign_and_sum(device, points, &mut moved)?;
+            underway.append(&mut moved);
         }
         Ok(fitted)
     }

@@ -142,7 +142,7 @@ pub fn sum_members(
     Ok(())
 }
 
-mod cpu {
+pub(super) mod cpu {
     use crate::clustering::columns::{Columns, POINTS, interleaved, squared_distances};
     use crate::lanes::{LANES, has_fused_multiply_add};
     use multiversion::multiversion;
@@ -150,6 +150,9 @@ mod cpu {
 
     /// Number of points of one parallel task.
     const TASK: usize = 512;
+    /// Number of points that all starts are assigned before the next are read: they stay in the
+    /// cache.
+    const CACHED: usize = 128;
 
     pub fn assign(
         points: &[f32],
@@ -158,70 +161,83 @@ mod cpu {
         distances: &mut [f32],
         d: usize,
     ) {
-        let last = (centers.len() / d - 1) as u32;
         let centers = Columns::new(centers, d);
-        let fused = has_fused_multiply_add();
         let tasks = labels
             .par_chunks_mut(TASK)
             .zip(distances.par_chunks_mut(TASK))
             .zip(points.par_chunks(TASK * d));
         tasks.for_each(|((labels, distances), points)| {
-            if fused {
-                assign_fused(points, &centers, labels, distances, (d, last));
-            } else {
-                assign_some::<false>(points, &centers, labels, distances, (d, last));
-            }
+            assign_some(points, &mut [Assigned { centers: &centers, labels, distances }], d);
         });
     }
 
+    /// Nearest centres that are to be found.
+    struct Assigned<'a> {
+        centers: &'a Columns,
+        labels: &'a mut [u32],
+        distances: &'a mut [f32],
+    }
+
+    fn assign_some(points: &[f32], starts: &mut [Assigned<'_>], d: usize) {
+        if has_fused_multiply_add() {
+            assign_fused(points, starts, d);
+        } else {
+            assign_to_all::<false>(points, starts, d);
+        }
+    }
+
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-    fn assign_fused(
-        points: &[f32],
-        centers: &Columns,
-        labels: &mut [u32],
-        distances: &mut [f32],
-        shape: (usize, u32),
-    ) {
-        assign_some::<true>(points, centers, labels, distances, shape);
+    fn assign_fused(points: &[f32], starts: &mut [Assigned<'_>], d: usize) {
+        assign_to_all::<true>(points, starts, d);
     }
 
     #[inline(always)]
-    fn assign_some<const FUSED: bool>(
-        points: &[f32],
-        centers: &Columns,
-        labels: &mut [u32],
-        distances: &mut [f32],
-        (d, last): (usize, u32),
-    ) {
-        let n = labels.len();
+    fn assign_to_all<const FUSED: bool>(points: &[f32], starts: &mut [Assigned<'_>], d: usize) {
+        let n = points.len() / d;
         let mut together = Vec::with_capacity(d);
         for first in (0..n).step_by(POINTS) {
-            interleaved(&points[first * d..(first + POINTS).min(n) * d], d, &mut together);
-            let mut least = [[f32::INFINITY; LANES]; POINTS];
-            let mut at = [[0_u32; LANES]; POINTS];
-            for (group, values) in centers.groups().enumerate() {
-                let squares = squared_distances::<FUSED>(&together, values);
-                for point in 0..POINTS {
-                    for lane in 0..LANES {
-                        let better = squares[point][lane] < least[point][lane];
-                        least[point][lane] =
-                            if better { squares[point][lane] } else { least[point][lane] };
-                        at[point][lane] =
-                            if better { (group * LANES + lane) as u32 } else { at[point][lane] };
-                    }
+            let last = (first + POINTS).min(n);
+            interleaved(&points[first * d..last * d], d, &mut together);
+            for start in starts.iter_mut() {
+                let nearest = nearest::<FUSED>(&together, start.centers);
+                for (at, (distance, label)) in (first..last).zip(nearest) {
+                    (start.distances[at], start.labels[at]) = (distance, label);
                 }
-            }
-            for point in 0..POINTS.min(n - first) {
-                let mut best = (least[point][0], at[point][0]);
-                for lane in 1..LANES {
-                    let other = (least[point][lane], at[point][lane]);
-                    if other.0 < best.0 || (other.0 == best.0 && other.1 < best.1) {
-                        best = other;
-                    }
-                }
-                (distances[first + point], labels[first + point]) = (best.0, best.1.min(last));
             }
         }
+    }
+
+    /// Squared distance and number of the nearest centre of each of the points.
+    #[inline(always)]
+    fn nearest<const FUSED: bool>(
+        together: &[[f32; POINTS]],
+        centers: &Columns,
+    ) -> [(f32, u32); POINTS] {
+        let mut least = [[f32::INFINITY; LANES]; POINTS];
+        let mut at = [[0_u32; LANES]; POINTS];
+        for (group, values) in centers.groups().enumerate() {
+            let squares = squared_distances::<FUSED>(together, values);
+            for point in 0..POINTS {
+                for lane in 0..LANES {
+                    let better = squares[point][lane] < least[point][lane];
+                    least[point][lane] =
+                        if better { squares[point][lane] } else { least[point][lane] };
+                    at[point][lane] =
+                        if better { (group * LANES + lane) as u32 } else { at[point][lane] };
+                }
+            }
+        }
+        std::array::from_fn(|point| {
+            let mut best = (least[point][0], at[point][0]);
+            for lane in 1..LANES {
+                let other = (least[point][lane], at[point][lane]);
+                if other.0 < best.0 || (other.0 == best.0 && other.1 < best.1) {
+                    best = other;
+                }
+            }
+            // The last centre is there several times.
+            (best.0, best.1.min(centers.last()))
+        })
     }
 
     pub fn sum_members(
@@ -237,12 +253,70 @@ mod cpu {
             sums.par_chunks_mut(k * (d + 2)).zip(points.par_chunks(block_rows * d)).zip(labels);
         blocks.for_each(|((sums, points), (labels, before))| {
             sums.fill(0.0);
-            for ((row, &label), &before) in points.chunks_exact(d).zip(labels).zip(before) {
-                let sum = &mut sums[label as usize * (d + 2)..][..d + 2];
-                sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
-                sum[d] += 1.0;
-                sum[d + 1] += f32::from(u8::from(label != before));
-            }
+            add_members(points, (labels, before), sums, d);
         });
+    }
+
+    /// Adds some points to the sums of their clusters; the labels are those of now and of before.
+    fn add_members(points: &[f32], (labels, before): (&[u32], &[u32]), sums: &mut [f32], d: usize) {
+        for ((row, &label), &before) in points.chunks_exact(d).zip(labels).zip(before) {
+            let sum = &mut sums[label as usize * (d + 2)..][..d + 2];
+            sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+            sum[d] += 1.0;
+            sum[d + 1] += f32::from(u8::from(label != before));
+        }
+    }
+
+    /// Data of one start, as those of [`assign`](super::assign) and
+    /// [`sum_members`](super::sum_members).
+    pub struct OfStart<'a> {
+        pub centers: &'a [f32],
+        pub labels: &'a mut [u32],
+        pub before: &'a [u32],
+        pub distances: &'a mut [f32],
+        pub sums: &'a mut [f32],
+    }
+
+    /// What `assign` and then `sum_members` give for each of the starts, to the last byte, but with
+    /// the points read once.
+    pub fn assign_and_sum(
+        points: &[f32],
+        mut starts: Vec<OfStart<'_>>,
+        d: usize,
+        block_rows: usize,
+    ) {
+        let columns: Vec<Columns> =
+            starts.iter().map(|start| Columns::new(start.centers, d)).collect();
+        let mut blocks: Vec<Vec<(OfStart<'_>, &Columns)>> = Vec::new();
+        blocks.resize_with(points.len().div_ceil(block_rows * d), Vec::new);
+        for (start, columns) in starts.iter_mut().zip(&columns) {
+            let sums = start.sums.len() / blocks.len();
+            let labels = start.labels.chunks_mut(block_rows).zip(start.before.chunks(block_rows));
+            let results = start.distances.chunks_mut(block_rows).zip(start.sums.chunks_mut(sums));
+            let parts = labels.zip(results);
+            for (block, ((labels, before), (distances, sums))) in blocks.iter_mut().zip(parts) {
+                let centers = start.centers;
+                block.push((OfStart { centers, labels, before, distances, sums }, columns));
+            }
+        }
+        let blocks = blocks.into_par_iter().zip(points.par_chunks(block_rows * d));
+        blocks.for_each(|(mut starts, points)| assign_and_sum_block(points, &mut starts, d));
+    }
+
+    fn assign_and_sum_block(points: &[f32], starts: &mut [(OfStart<'_>, &Columns)], d: usize) {
+        starts.iter_mut().for_each(|(start, _)| start.sums.fill(0.0));
+        for (at, points) in points.chunks(CACHED * d).enumerate() {
+            let rows = at * CACHED..at * CACHED + points.len() / d;
+            let assigned = starts.iter_mut().map(|(start, centers)| Assigned {
+                centers,
+                labels: &mut start.labels[rows.clone()],
+                distances: &mut start.distances[rows.clone()],
+            });
+            assign_some(points, &mut assigned.collect::<Vec<_>>(), d);
+            for (start, _) in starts.iter_mut() {
+                let labels = (&start.labels[rows.clone()], &start.before[rows.clone()]);
+                add_members(points, labels, start.sums, d);
+            }
+        }
     }
 }

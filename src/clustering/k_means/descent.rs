@@ -1,5 +1,6 @@
 //! One start of k-means: its data on the device, and the few sums that are read in each iteration.
 
+use super::cluster_members::cpu::{self, OfStart};
 use super::points::{Part, Points};
 use super::{BLOCK_ROWS, KMeans, assign, sum_members};
 use crate::compute::{Buffer, Device, ReadBack};
@@ -38,8 +39,30 @@ pub(super) fn bytes(points: &Points, k: usize) -> usize {
         .sum()
 }
 
+/// Assigns the points to the centres of all these starts, sums the points of each cluster, and starts
+/// to read the sums.
+pub(super) fn assign_and_sum(
+    device: &Device,
+    points: &Points,
+    descents: &mut [Descent],
+) -> Result<()> {
+    // Blocks for all threads: then the CPU reads the points once for all starts.
+    let n_blocks = points.n.div_ceil(points.block_rows);
+    if matches!(device, Device::Gpu(_)) || n_blocks < 2 * rayon::current_num_threads() {
+        return descents.iter_mut().try_for_each(|descent| {
+            descent.assign(device, points)?;
+            descent.sum(device, points)
+        });
+    }
+    for (at, part) in points.parts.iter().enumerate() {
+        let starts = descents.iter_mut().map(|descent| descent.host_mut(at)).collect();
+        cpu::assign_and_sum(part.rows.host(), starts, points.n_features, points.block_rows);
+    }
+    descents.iter_mut().try_for_each(|descent| descent.read_sums(device))
+}
+
 impl Descent {
-    /// Assigns the points to the first centres.
+    /// A start with its first centres, to which no point is assigned yet.
     pub(super) fn begin(
         device: &Device,
         points: &Points,
@@ -63,15 +86,12 @@ impl Descent {
             })
         };
         let parts = points.parts.iter().map(of_part).collect::<Result<_>>()?;
-        let mut descent = Self { start, n_iter: 0, centers, shift: f64::INFINITY, parts };
-        descent.assign(device, points)?;
-        descent.sum(device, points)?;
-        Ok(descent)
+        Ok(Self { start, n_iter: 0, centers, shift: f64::INFINITY, parts })
     }
 
-    /// Moves the centres to the means of their points and assigns these anew, or reports that
+    /// Moves the centres to the means of their points, which are to be assigned anew; `false` if
     /// nothing changes any more.
-    pub(super) fn go_on(
+    pub(super) fn move_centers(
         &mut self,
         device: &Device,
         points: &Points,
@@ -111,9 +131,19 @@ impl Descent {
         self.centers = moved;
         self.n_iter += 1;
         self.parts.iter_mut().for_each(|part| std::mem::swap(&mut part.labels, &mut part.before));
-        self.assign(device, points)?;
-        self.sum(device, points)?;
         Ok(true)
+    }
+
+    /// Data of one part of the points on the CPU.
+    fn host_mut(&mut self, part: usize) -> OfStart<'_> {
+        let OfPart { labels, before, distances, sums, .. } = &mut self.parts[part];
+        OfStart {
+            centers: &self.centers,
+            labels: labels.host_mut(),
+            before: before.host(),
+            distances: distances.host_mut(),
+            sums: sums.host_mut(),
+        }
     }
 
     /// Result of the start.
@@ -161,7 +191,13 @@ impl Descent {
         for (part, own) in points.parts.iter().zip(&mut self.parts) {
             let OfPart { labels, before, sums, .. } = own;
             sum_members(device, &part.rows, labels, before, sums, shape(part), points.block_rows)?;
-            own.underway = Some(own.sums.read_later(device)?);
+        }
+        self.read_sums(device)
+    }
+
+    fn read_sums(&mut self, device: &Device) -> Result<()> {
+        for part in &mut self.parts {
+            part.underway = Some(part.sums.read_later(device)?);
         }
         Ok(())
     }
