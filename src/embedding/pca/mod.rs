@@ -24,6 +24,7 @@ use products::Rows;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use solvers::Axes;
+use std::borrow::Cow;
 
 /// The registry's entry.
 pub const METHOD: Method = Method {
@@ -144,7 +145,10 @@ impl Pca {
         let range = Range::of(x)?;
         let unit = range.scaled(x)?;
         let mean = x.column_means();
-        let unit_mean = unit.column_means();
+        let unit_mean = match &unit {
+            Cow::Borrowed(_) => mean.clone(),
+            Cow::Owned(unit) => unit.column_means(),
+        };
         let rows = Rows::new(device, &unit, &unit_mean)?;
         let axes = solvers::axes(
             device,
