@@ -104,11 +104,11 @@ impl Dots {
 
     /// Range of values of a panel's scale.
     fn range(&self, panel: &DotPanel) -> (f64, f64) {
-        let shares = |other: &&DotPanel| match panel.scale {
-            Scale::Own => std::ptr::eq(*other, panel),
-            scale => other.scale == scale,
+        let panels = match panel.scale {
+            Scale::Own => std::slice::from_ref(panel),
+            Scale::Common | Scale::Differences => &self.panels,
         };
-        let panels = self.panels.iter().filter(shares);
+        let panels = panels.iter().filter(|other| other.scale == panel.scale);
         let estimates = panels.flat_map(|panel| panel.values.iter().flatten().flatten());
         let ends = estimates.flat_map(|estimate| match estimate.interval {
             Some(Interval { low, high }) => [low.min(estimate.value), high.max(estimate.value)],
