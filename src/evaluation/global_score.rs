@@ -10,7 +10,7 @@
 
 use crate::compute::Device;
 use crate::embedding::SvdSolver;
-use crate::embedding::pca::{products::Rows, solvers};
+use crate::embedding::pca::{rows::Rows, solvers};
 use crate::error::Result;
 use crate::matrix::Matrix;
 use crate::range::Range;

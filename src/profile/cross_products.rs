@@ -6,7 +6,7 @@
 //! not depend on the number of threads.
 
 use crate::compute::{Device, DeviceKind};
-use crate::embedding::pca::products::Rows;
+use crate::embedding::pca::rows::Rows;
 use crate::error::Result;
 use crate::matrix::Matrix;
 use crate::neighbors::products;

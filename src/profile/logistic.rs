@@ -5,7 +5,7 @@ use super::minimum::Objective;
 use super::probabilities::softmax;
 use super::standardized::Standardizer;
 use crate::compute::Device;
-use crate::embedding::pca::products::Rows;
+use crate::embedding::pca::rows::Rows;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::neighbors::{add_weighted_rows, products};

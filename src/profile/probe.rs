@@ -16,7 +16,7 @@ use super::minimum::{Minimum, minimize};
 use super::probabilities::{Probabilities, softmax};
 use super::standardized::Standardizer;
 use crate::compute::Device;
-use crate::embedding::pca::products::Rows;
+use crate::embedding::pca::rows::Rows;
 use crate::embedding::pca::{FittedPca, Pca};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;

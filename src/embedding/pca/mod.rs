@@ -10,6 +10,8 @@ mod deflation;
 #[doc(hidden)]
 pub mod products;
 #[doc(hidden)]
+pub mod rows;
+#[doc(hidden)]
 pub mod solvers;
 
 use super::model_file::State;
@@ -20,7 +22,7 @@ use crate::matrix::Matrix;
 use crate::parameters::{Field, Parameter, check, from_table, parameter};
 use crate::progress::Observer;
 use crate::range::{Range, scaled};
-use products::Rows;
+use rows::Rows;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use solvers::Axes;

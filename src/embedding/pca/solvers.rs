@@ -14,7 +14,7 @@
 
 use super::SvdSolver;
 use super::deflation;
-use super::products::{self, Rows};
+use super::rows::{Rows, squares_about};
 use crate::compute::Device;
 use crate::embedding::init::gaussian;
 use crate::error::{Error, Result};
@@ -128,7 +128,7 @@ pub fn axes(
     Ok(Axes {
         components: Matrix::new(components.collect(), n_components, d)?,
         variance: variance.into_iter().map(|square| square.max(0.0) * scale).collect(),
-        total: products::squares_about(x, mean) * scale,
+        total: squares_about(x, mean) * scale,
     })
 }
 

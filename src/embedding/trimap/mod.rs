@@ -29,7 +29,7 @@ use super::collapse;
 use super::descent;
 use super::far::Drawn;
 use super::init::{self, Init, Start};
-use super::pca::products::squares_about;
+use super::pca::rows::squares_about;
 use super::placement::Placement;
 use super::{
     Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Pca, Space, fit_alone,
